@@ -1,7 +1,14 @@
 """Every way this service can fail: the runbook's steps, the codes, and the failure that carries them."""
 
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import cast
+
+import asyncpg
 
 
 class Step(StrEnum):
@@ -88,3 +95,133 @@ class Failure:
     message: str
     remedy: str
     sqlstate: str | None = None
+
+
+class NotPostgreSQLError(ConnectionError):
+    """Something listens there and answers, but not as PostgreSQL does."""
+
+
+class TlsNotSupportedError(ConnectionError):
+    """The server is PostgreSQL and has no TLS, while the connection string insists on it."""
+
+
+class TlsRequiredError(ConnectionError):
+    """The server refuses this login in the clear and lets it pass under TLS."""
+
+
+class TlsRootMissingError(ConnectionError):
+    """`sslmode=verify-ca` or `verify-full` without a root certificate to verify against."""
+
+
+class NoMatchingHostError(ConnectionError):
+    """Servers were reached, and none of them has the `target_session_attrs` asked for."""
+
+
+class StalledError(TimeoutError):
+    """The server fell silent; `phase` says in which part of connecting."""
+
+    def __init__(self, phase: str) -> None:
+        super().__init__(phase)
+        self.phase = phase
+
+
+def classify(error: BaseException, step: Step | None) -> tuple[Code, str | None]:
+    """The code of an exception met in `step`, and its SQLSTATE if the server gave one; `None` is a query of any step.
+
+    Decided by class, errno and SQLSTATE, never by a server's text, which is localised. What nobody foresaw is
+    `unexpected_error`: it fails closed.
+    """
+    chain = tuple(_causes(error))
+    # The deepest one that came from a server: asyncpg gives its own wrappers a code (08003) and no severity.
+    servers = (cast("asyncpg.PostgresError", link).sqlstate for link in reversed(chain) if getattr(link, "severity", None))
+    sqlstate = next(servers, None)
+    if sqlstate and (code := _by_sqlstate(sqlstate, step)):
+        return code, sqlstate
+    for link in chain:
+        if code := _by_class(link, step):
+            return code, sqlstate
+    return Code.UNEXPECTED_ERROR, sqlstate
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__
+
+
+_CONNECTING = frozenset({Step.CONFIGURED, Step.CONNECTED})
+
+# https://www.postgresql.org/docs/18/errcodes-appendix.html; the first that matches. None: in every step.
+_SQLSTATES: tuple[tuple[str, Step | None, Code], ...] = (
+    ("28P01", None, Code.INVALID_PASSWORD),
+    ("28", None, Code.LOGIN_NOT_PERMITTED),
+    ("3D000", None, Code.DATABASE_MISSING),
+    ("42501", Step.CONNECTED, Code.DATABASE_CONNECT_DENIED),
+    ("42501", Step.ENABLED, Code.PGVECTOR_PERMISSION_DENIED),
+    ("55000", Step.CONNECTED, Code.DATABASE_NOT_ACCEPTING),
+    ("53300", None, Code.TOO_MANY_CONNECTIONS),
+    ("53100", None, Code.DISK_FULL),
+    ("53200", None, Code.OUT_OF_MEMORY),
+    ("57P03", None, Code.CANNOT_CONNECT_NOW),
+    ("57P05", None, Code.CONNECTION_LOST),  # idle_session_timeout
+    ("57P", None, Code.SERVER_SHUTDOWN),
+    ("57014", None, Code.STATEMENT_TIMEOUT),
+    ("08P01", Step.CONNECTED, Code.POOLER_ERROR),
+    ("25006", None, Code.READ_ONLY),
+    ("58P01", Step.ENABLED, Code.PGVECTOR_LIBRARY_MISSING),
+    ("58P01", Step.USABLE, Code.PGVECTOR_LIBRARY_MISSING),
+    ("0A000", Step.ENABLED, Code.PGVECTOR_NOT_AVAILABLE),
+    ("55P03", Step.ENABLED, Code.PGVECTOR_LOCK_TIMEOUT),
+    ("42501", Step.USABLE, Code.PGVECTOR_NOT_ON_SEARCH_PATH),  # no USAGE on the schema
+    ("42704", Step.USABLE, Code.PGVECTOR_NOT_ON_SEARCH_PATH),
+    ("42883", Step.USABLE, Code.PGVECTOR_NOT_ON_SEARCH_PATH),
+)
+
+
+def _by_sqlstate(sqlstate: str, step: Step | None) -> Code | None:
+    matches = (code for prefix, where, code in _SQLSTATES if sqlstate.startswith(prefix) and where in {None, step})
+    return next(matches, None)
+
+
+_UNREACHABLE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN, errno.EHOSTDOWN})
+
+
+def _by_class(error: BaseException, step: Step | None) -> Code | None:  # noqa: PLR0911 - a table in the form of a match
+    match error:
+        case StalledError() | TimeoutError():
+            return Code.CONNECT_TIMEOUT if step in _CONNECTING else Code.QUERY_TIMEOUT
+        case NotPostgreSQLError():
+            return Code.NOT_POSTGRESQL
+        case TlsNotSupportedError():
+            return Code.TLS_NOT_SUPPORTED
+        case TlsRequiredError():
+            return Code.TLS_REQUIRED
+        case TlsRootMissingError():
+            return Code.TLS_ROOT_MISSING
+        case NoMatchingHostError():
+            return Code.NO_MATCHING_HOST
+        case ssl.SSLCertVerificationError():
+            # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL's x509_vfy.h
+            return Code.TLS_HOSTNAME_MISMATCH if error.verify_code in {62, 64} else Code.TLS_UNTRUSTED
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+            return _cut(step)
+        case ssl.SSLError():
+            return Code.TLS_UNTRUSTED
+        case socket.gaierror() | UnicodeError():
+            return Code.DNS_NOT_FOUND
+        case ConnectionRefusedError():
+            return Code.CONNECTION_REFUSED
+        case FileNotFoundError():
+            return Code.SOCKET_NOT_FOUND
+        case OSError(errno=number) if number in _UNREACHABLE or isinstance(error, PermissionError):
+            return Code.HOST_UNREACHABLE
+        case ConnectionError() | asyncpg.PostgresConnectionError() | asyncpg.InterfaceError():
+            return _cut(step)
+        case _:
+            return None
+
+
+def _cut(step: Step | None) -> Code:
+    return Code.CONNECTION_CLOSED if step in _CONNECTING else Code.CONNECTION_LOST

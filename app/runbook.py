@@ -1,0 +1,284 @@
+"""The judgement: what was found, step by step, against what is required. Pure; every case is a row in a table of tests."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from ipaddress import ip_address
+
+from app.advice import explain
+from app.dsn import Provider, Target
+from app.failures import RUNBOOK, Code, Failure, Step
+
+class State(StrEnum):
+    """How a step, or the whole runbook, came out; in the order from best to worst."""
+
+    PASS = "pass"  # noqa: S105 - a state
+    SKIPPED = "skipped"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server that was reached."""
+
+    version: str
+    is_standby: bool
+    is_read_only: bool
+    database: str
+    user: str
+    tls: str | None
+    is_pooled: bool
+    # Of the server's system_identifier and the database's oid; None where the server keeps the former to itself.
+    fingerprint: str | None
+    may_create_temporary_tables: bool = True
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether it takes writes."""
+        return not (self.is_standby or self.is_read_only)
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """pgvector on that server (`available_version`) and in that database (`installed_version`, `schema`)."""
+
+    available_version: str | None = None
+    installed_version: str | None = None
+    schema: str | None = None
+    quoted_schema: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that one probe found out. What stopped it, if anything did, is `failure`, with the step it was in."""
+
+    target: Target
+    observed_at: datetime
+    latency_ms: float
+    server: Server | None = None
+    extension: Extension | None = None
+    failure: Failure | None = None
+    durations_ms: Mapping[Step, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What is asked of the database: the settings, as far as they judge."""
+
+    expected_host: str | None = None
+    expected_database: str | None = None
+    expected_fingerprint: str | None = None
+    is_writable: bool = True
+    minimum_version: str | None = None
+    slow_ms: float | None = None
+    notes: tuple[str, ...] = ()
+    is_repaired: bool = False
+
+    @property
+    def names_a_target(self) -> bool:
+        """Whether any EXPECTED_DATABASE_* is set."""
+        return bool(self.expected_host or self.expected_database or self.expected_fingerprint)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One step, judged."""
+
+    step: Step
+    state: State
+    failure: Failure | None = None
+    duration_ms: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole runbook, judged, with what it was judged on."""
+
+    facts: Facts
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def state(self) -> State:
+        """The worst of the steps; a skipped one does not count."""
+        states = {verdict.state for verdict in self.verdicts}
+        return next(state for state in (State.FAIL, State.WARN, State.PASS) if state in states)
+
+    @property
+    def failure(self) -> Failure | None:
+        """What made it fail: the first failed step's."""
+        return next((verdict.failure for verdict in self.verdicts if verdict.state is State.FAIL), None)
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether the database can be used."""
+        return self.state is not State.FAIL
+
+    def strictly(self) -> "Report":
+        """The same with every warning taken for a failure."""
+        return replace(self, verdicts=tuple(_strictly(verdict) for verdict in self.verdicts))
+
+
+def _strictly(verdict: Verdict) -> Verdict:
+    return replace(verdict, state=State.FAIL) if verdict.state is State.WARN else verdict
+
+
+def judge(facts: Facts, requirements: Requirements, blocked: Failure | None = None) -> Report:
+    """Judge every step in order; after the first failure the others are skipped, so that the cause is shown.
+
+    `blocked` is what kept provisioning from enabling pgvector or from its proof: it is told instead of the bare fact that
+    the extension is not enabled, and it fails the proof's step, which looks well from outside.
+    """
+    verdicts: list[Verdict] = []
+    for step in RUNBOOK:
+        if verdicts and verdicts[-1].failure and verdicts[-1].state is State.FAIL:
+            break
+        verdicts.append(_verdict(step, facts, requirements, blocked))
+    skipped = (Verdict(step, State.SKIPPED) for step in RUNBOOK[len(verdicts) :])
+    return Report(facts, (*verdicts, *skipped))
+
+
+def _verdict(step: Step, facts: Facts, requirements: Requirements, blocked: Failure | None) -> Verdict:
+    duration_ms = facts.durations_ms.get(step)
+    if facts.failure and facts.failure.step is step:
+        return Verdict(step, State.FAIL, facts.failure, duration_ms)
+    verdict = _JUDGES[step](facts, requirements)
+    is_blocked = verdict.state is State.FAIL if step is Step.ENABLED else verdict.state is not State.FAIL
+    if blocked and blocked.step is step and is_blocked:
+        verdict = Verdict(step, State.FAIL, blocked)
+    return replace(verdict, duration_ms=duration_ms)
+
+
+def _tell(state: State, code: Code, step: Step, facts: Facts, **more: object) -> Verdict:
+    extension, server = facts.extension, facts.server
+    known: dict[str, object] = {
+        "server_version": server and server.version,
+        "available_version": extension and extension.available_version,
+        "installed_version": extension and extension.installed_version,
+        "schema": extension and extension.schema,
+    }
+    told = {name: value for name, value in (known | more).items() if value is not None}
+    return Verdict(step, state, explain(code, step, facts.target, **told))
+
+
+def _configured(facts: Facts, requirements: Requirements) -> Verdict:
+    if requirements.is_repaired:
+        verdict = _tell(State.WARN, Code.DATABASE_URL_REPAIRED, Step.CONFIGURED, facts)
+        return replace(verdict, notes=requirements.notes)
+    return Verdict(Step.CONFIGURED, State.PASS, notes=requirements.notes)
+
+
+def _connected(facts: Facts, _: Requirements) -> Verdict:
+    server = facts.server
+    notes = (_POOLER_NOTE,) if server and server.is_pooled else ()
+    if server and not server.tls and is_public(facts.target):
+        return replace(_tell(State.WARN, Code.TLS_OFF, Step.CONNECTED, facts), notes=notes)
+    return Verdict(Step.CONNECTED, State.PASS, notes=notes)
+
+
+_POOLER_NOTE = (
+    "A connection pooler answers: in transaction mode it keeps no session state; "
+    "migrations and session-level locks need the database's direct address."
+)
+
+
+def _expected(facts: Facts, requirements: Requirements) -> Verdict:
+    if not requirements.names_a_target:
+        return Verdict(Step.EXPECTED, State.SKIPPED)
+    server = facts.server
+    pairs = (
+        ("host", requirements.expected_host, facts.target.host),
+        ("database", requirements.expected_database, server and server.database),
+        ("fingerprint", requirements.expected_fingerprint, server and server.fingerprint),
+    )
+    different = [
+        f"{name} {wanted} was expected and {reached or 'unknown'} was reached"
+        for name, wanted, reached in pairs
+        if wanted and wanted.casefold() != (reached or "").casefold()
+    ]
+    if different:
+        return _tell(State.FAIL, Code.WRONG_TARGET, Step.EXPECTED, facts, difference="; ".join(different))
+    return Verdict(Step.EXPECTED, State.PASS)
+
+
+def _writable(facts: Facts, requirements: Requirements) -> Verdict:
+    state = State.FAIL if requirements.is_writable else State.WARN
+    if facts.server and facts.server.is_standby:
+        return _tell(state, Code.STANDBY, Step.WRITABLE, facts)
+    if facts.server and facts.server.is_read_only:
+        return _tell(state, Code.READ_ONLY, Step.WRITABLE, facts)
+    return Verdict(Step.WRITABLE, State.PASS)
+
+
+def _available(facts: Facts, _: Requirements) -> Verdict:
+    extension = facts.extension or Extension()
+    # Installed without files on the server: whether it can be used is for the proof to say.
+    if extension.available_version or extension.installed_version:
+        return Verdict(Step.AVAILABLE, State.PASS)
+    image = image_for(facts.server.version if facts.server else "")
+    return _tell(State.FAIL, Code.PGVECTOR_NOT_AVAILABLE, Step.AVAILABLE, facts, image=image)
+
+
+def _enabled(facts: Facts, requirements: Requirements) -> Verdict:
+    extension = facts.extension or Extension()
+    installed, available = extension.installed_version, extension.available_version
+    minimum = requirements.minimum_version
+    if not installed:
+        return _tell(State.FAIL, Code.PGVECTOR_NOT_ENABLED, Step.ENABLED, facts)
+    if minimum and version(installed) < version(minimum):
+        return _tell(State.FAIL, Code.PGVECTOR_TOO_OLD, Step.ENABLED, facts, minimum_version=minimum)
+    if available and version(installed) < version(available):
+        return _tell(State.WARN, Code.PGVECTOR_UPDATE_AVAILABLE, Step.ENABLED, facts)
+    if available and version(installed) > version(available):
+        return _tell(State.WARN, Code.PGVECTOR_DOWNGRADED, Step.ENABLED, facts)
+    return Verdict(Step.ENABLED, State.PASS)
+
+
+def _usable(facts: Facts, requirements: Requirements) -> Verdict:
+    duration_ms = facts.durations_ms.get(Step.USABLE)
+    if duration_ms and requirements.slow_ms and duration_ms > requirements.slow_ms:
+        return _tell(State.WARN, Code.SLOW, Step.USABLE, facts, latency_ms=duration_ms)
+    return Verdict(Step.USABLE, State.PASS)
+
+
+def _migrated(_: Facts, __: Requirements) -> Verdict:
+    return Verdict(Step.MIGRATED, State.SKIPPED)
+
+
+_JUDGES: Mapping[Step, Callable[[Facts, Requirements], Verdict]] = {
+    Step.CONFIGURED: _configured,
+    Step.CONNECTED: _connected,
+    Step.EXPECTED: _expected,
+    Step.WRITABLE: _writable,
+    Step.AVAILABLE: _available,
+    Step.ENABLED: _enabled,
+    Step.USABLE: _usable,
+    Step.MIGRATED: _migrated,
+}
+
+_PRIVATE = frozenset({Provider.LOCAL, Provider.EMBEDDED, Provider.RAILWAY_INTERNAL, Provider.RENDER_INTERNAL})
+
+
+def is_public(target: Target) -> bool:
+    """Whether the way to `target` leads over a public network, as far as its host tells."""
+    host = target.host or ""
+    if target.provider in _PRIVATE or host.startswith(("/", "@")):
+        return False
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        return "." in host and not host.endswith((".internal", ".local", ".localdomain", ".cluster.local"))
+
+
+def version(text: str) -> tuple[int, ...]:
+    """A version as numbers, because as text 0.10.0 sorts below 0.8.5."""
+    return tuple(int(number) for number in re.findall(r"\d+", text))
+
+
+def image_for(server_version: str) -> str:
+    """The public image with pgvector for the same major version, which alone can open the server's data."""
+    numbers = version(server_version)
+    return f"pgvector/pgvector:pg{numbers[0]}" if numbers else "pgvector/pgvector:pg17"

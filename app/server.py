@@ -1,0 +1,71 @@
+"""uvicorn, as this service runs it: announced readiness, a drain before the listener closes, exit code 0 after a signal."""
+
+import asyncio
+import logging
+import signal
+import socket
+from types import FrameType
+
+import uvicorn
+
+from app.main import Service
+from app.report import DATABASE_PATH, HEALTH_PATH
+
+_logger = logging.getLogger(__name__)
+
+
+class Server(uvicorn.Server):
+    """One process, one listener. The first signal drains, the second ends it at once."""
+
+    def __init__(self, service: Service, host: str, port: int, drain_seconds: float) -> None:
+        super().__init__(
+            uvicorn.Config(
+                service,
+                host=host,
+                port=port,
+                loop="app.server:Loop",
+                workers=1,
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                # Longer than the load balancer's, or it sends a request into a connection that is just being closed;
+                # Render's answers 502 then, and 120 s avoids it.
+                timeout_keep_alive=120,
+                # A request that never ends must not outlast the platform's patience (30 s on Render).
+                timeout_graceful_shutdown=10,
+            )
+        )
+        self._service = service
+        self._drain_seconds = drain_seconds
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's, then the one line that says where."""
+        await super().startup(sockets)
+        listening = self.servers[0].sockets[0].getsockname()
+        host = f"[{listening[0]}]" if ":" in listening[0] else listening[0]
+        address = f"http://{host}:{listening[1]}"
+        _logger.info("serving", extra={"try": f"{address}{HEALTH_PATH} {address}{DATABASE_PATH}"})
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Say so on both endpoints while the listener is still open; uvicorn's own would close it first.
+
+        The signal is not kept: uvicorn raises a kept one again after its shutdown, and the exit code would not be 0.
+        """
+        if self._service.health.is_draining:
+            self.should_exit = True
+            self.force_exit = sig == signal.SIGINT
+            return
+        self._service.health.is_draining = True
+        _logger.info("draining", extra={"signal": signal.Signals(sig).name, "drain_seconds": self._drain_seconds})
+        asyncio.get_running_loop().call_later(self._drain_seconds, self._leave)
+
+    def _leave(self) -> None:
+        self.should_exit = True
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """asyncio's own, whose end does not wait for a name server that never answers."""
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Leave the threads behind; the process is about to end."""
