@@ -1,13 +1,12 @@
 """Documents as bytes: what goes out over HTTP, rendered once for each observation and way of asking."""
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import NamedTuple
 
 from app.failures import Failure
-from app.report import DatabaseDocument, Identity, Observation, ServiceDocument
+from app.report import AnonymousDocument, DatabaseDocument, Identity, Observation, ServiceDocument
 from app.runbook import State, Verdict
 
 Headers = list[tuple[bytes, bytes]]
@@ -93,11 +92,8 @@ def _answer(body: bytes, manner: Manner, is_healthy: bool) -> Answer:  # noqa: F
 
 
 def _json(document: ServiceDocument | DatabaseDocument, manner: Manner) -> bytes:
-    if not manner.is_anonymous:
-        return document.model_dump_json(by_alias=True).encode()
-    error = {"code": document.error.code} if document.error else None
-    public = {"healthy": document.healthy, "status": document.status, "error": error}
-    return json.dumps(public, separators=(",", ":")).encode()
+    shown = AnonymousDocument.of(document) if manner.is_anonymous else document
+    return shown.model_dump_json(by_alias=True).encode()
 
 
 def _text(status: str, lines: Iterable[str]) -> bytes:

@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from fastapi import APIRouter, FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -49,6 +49,12 @@ class Service(FastAPI):
             await self.health(scope, receive, send)
         else:
             await super().__call__(scope, receive, logging_access(scope, send))
+
+    def openapi(self) -> dict[str, Any]:
+        """FastAPI's document, made once, with the examples."""
+        if self.openapi_schema is None:
+            self.openapi_schema = contract.with_examples(super().openapi())
+        return self.openapi_schema
 
 
 def create_app(settings: Settings, routers: Sequence[APIRouter] = ()) -> Service:

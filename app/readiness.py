@@ -10,7 +10,7 @@ from app.advice import explain
 from app.answer import Answers, about_database
 from app.dsn import Target
 from app.failures import RUNBOOK, Code, Step
-from app.report import Identity, Observation, Provisioning
+from app.report import Identity, Observation, Provisioning, ProvisioningState
 from app.runbook import Facts, Report, Requirements, State, Verdict, judge
 
 _logger = logging.getLogger(__name__)
@@ -106,7 +106,17 @@ class Readiness:
         self._fresh_until = asyncio.get_running_loop().time() + kept_for
         if last is None or _code(last.report) != _code(report):
             self.has_changed.set()
-            _log_change(last, self._observation)
+            self._log_change(last, self._observation)
+
+    def _log_change(self, last: Observation | None, now: Observation) -> None:
+        failure = now.report.failure
+        if failure is None:
+            outage = (now.report.facts.observed_at - last.since).total_seconds() if last else 0.0
+            _logger.info("became_ready", extra={"outage_seconds": round(outage, 1)})
+        elif failure.code is not Code.PGVECTOR_NOT_ENABLED or self.provisioning.state is not ProvisioningState.PENDING:
+            # Not enabled and about to be enabled is how every new database begins.
+            detail = {"code": failure.code, "step": failure.step, "detail": failure.message, "remedy": failure.remedy}
+            _logger.warning("became_unready", extra=detail)
 
     def _known(self) -> Observation:
         if self._observation is None:  # pragma: no cover - every probe remembers something
@@ -128,11 +138,3 @@ def _code(report: Report) -> Code | None:
     return report.failure.code if report.failure else None
 
 
-def _log_change(last: Observation | None, now: Observation) -> None:
-    failure = now.report.failure
-    if failure:
-        detail = {"code": failure.code, "step": failure.step, "detail": failure.message, "remedy": failure.remedy}
-        _logger.warning("became_unready", extra=detail)
-        return
-    outage = (now.report.facts.observed_at - last.since).total_seconds() if last else 0.0
-    _logger.info("became_ready", extra={"outage_seconds": round(outage, 1)})

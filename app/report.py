@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from app import __version__
 from app.failures import Code, Failure, Step
@@ -16,12 +16,15 @@ DATABASE_PATH = "/api/v1/health/db"
 SERVICE = "pgvector-ready"
 
 
-def _iso(moment: datetime, timespec: str) -> str:
-    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
+def _instant(timespec: str) -> tuple[PlainSerializer, WithJsonSchema]:
+    def iso(moment: datetime) -> str:
+        return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
+
+    return PlainSerializer(iso, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
 
 
-Instant = Annotated[datetime, PlainSerializer(lambda moment: _iso(moment, "seconds"), return_type=datetime)]
-PreciseInstant = Annotated[datetime, PlainSerializer(lambda moment: _iso(moment, "milliseconds"), return_type=datetime)]
+Instant = Annotated[datetime, *_instant("seconds")]
+PreciseInstant = Annotated[datetime, *_instant("milliseconds")]
 Milliseconds = Annotated[float, PlainSerializer(lambda value: round(value, 1), return_type=float)]
 
 
@@ -166,6 +169,26 @@ class Observation:
     provisioning: Provisioning
     since: datetime
     consecutive_failures: int
+
+
+class AnonymousError(_Document):
+    """No more than the code."""
+
+    code: Code
+
+
+class AnonymousDocument(_Document):
+    """What everybody may see where HEALTH_TOKEN is set; with the token it is the whole document."""
+
+    healthy: bool
+    status: Literal["pass", "warn", "fail"]
+    error: AnonymousError | None
+
+    @classmethod
+    def of(cls, document: "ServiceDocument | DatabaseDocument") -> "AnonymousDocument":
+        """The little of it."""
+        error = document.error and AnonymousError(code=document.error.code)
+        return cls(healthy=document.healthy, status=document.status, error=error)
 
 
 class ServiceDocument(_Document):

@@ -1,26 +1,39 @@
 """The two endpoints as FastAPI documents them, and as it serves them where the service is mounted below another."""
 
-from typing import Annotated, Any, Literal
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
 
+from app.advice import explain
 from app.answer import Answer
 from app.api.health import Health
-from app.report import DATABASE_PATH, HEALTH_PATH, DatabaseDocument, ServiceDocument
-
-Strict = Annotated[bool, Query(description="With `true` a warning is answered as a failure.")]
-Format = Annotated[Literal["json", "text"], Query(description="`text` gives lines for a terminal.")]
-
+from app.dsn import Provider, Target
+from app.failures import Code, Step
+from app.report import (
+    DATABASE_PATH,
+    HEALTH_PATH,
+    AnonymousDocument,
+    DatabaseDocument,
+    Identity,
+    Observation,
+    Provisioning,
+    ProvisioningState,
+    ServiceDocument,
+)
+from app.runbook import Extension, Facts, Requirements, Server, judge
 
 def create_router(health: Health) -> APIRouter:
     """The documented routes, answered by `health`."""
     router = APIRouter(tags=["health"])
 
-    async def service(request: Request, format: Format = "json") -> Response:  # noqa: A002, ARG001 - the parameter's name
+    async def service(request: Request) -> Response:
         """May this process live, may this deploy go live? Never touches the database."""
         return _response(await health.answer(request.scope, HEALTH_PATH))
 
-    async def database(request: Request, strict: Strict = False, format: Format = "json") -> Response:  # noqa: A002, ARG001, FBT002 - as above
+    async def database(request: Request) -> Response:
         """Is PostgreSQL with pgvector usable right now?"""
         return _response(await health.answer(request.scope, DATABASE_PATH))
 
@@ -34,18 +47,94 @@ def create_router(health: Health) -> APIRouter:
                 endpoint,
                 methods=[method],
                 operation_id=f"{method.lower()}_{endpoint.__name__}_health",
-                summary=f"Health of the {endpoint.__name__}" + (" (headers only)" if method == "HEAD" else ""),
                 response_class=Response,
-                responses=_responses(document, method),
+                responses={status: _documented(method, status, document) for status in _DESCRIPTIONS},
+                # Not parameters of the function, which FastAPI would validate: unknown values are ignored here.
+                openapi_extra={"parameters": [_STRICT, _FORMAT]},
             )
     return router
 
 
-def _responses(document: type[ServiceDocument | DatabaseDocument], method: str) -> dict[int | str, dict[str, Any]]:
-    return {}
+def _documented(method: str, status: int, document: type[BaseModel]) -> dict[str, Any]:
+    if method == "HEAD":
+        return {"description": f"{_DESCRIPTIONS[status]} Headers only."}
+    text = {"text/plain": {"schema": {"type": "string"}}}
+    return {"description": _DESCRIPTIONS[status], "model": document | AnonymousDocument, "content": text}
+
+
+def with_examples(openapi: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI's document with the examples in it, which FastAPI itself would strip of every `null`."""
+    for path, examples in _EXAMPLES.items():
+        for status, example in examples.items():
+            content = openapi["paths"][path]["get"]["responses"][str(int(status))]["content"]
+            content["application/json"]["example"] = example.model_dump(mode="json", by_alias=True)
+            content["application/health+json"] = content["application/json"]
+    return openapi
 
 
 def _response(answer: Answer) -> Response:
     response = Response(answer.body, answer.status)
     response.raw_headers = list(answer.headers)
     return response
+
+
+_STRICT = {
+    "name": "strict",
+    "in": "query",
+    "schema": {"type": "string"},
+    "description": "With `true` a warning is answered as a failure.",
+}
+_FORMAT = {
+    "name": "format",
+    "in": "query",
+    "schema": {"type": "string"},
+    "description": "`text` gives lines that a person reads in a terminal.",
+}
+_DESCRIPTIONS: dict[int, str] = {HTTPStatus.OK: "Yes.", HTTPStatus.SERVICE_UNAVAILABLE: "No; `error` says why and what to do next."}
+
+# The documented examples come out of the same judgement and the same documents as every answer.
+_NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+_IDENTITY = Identity(commit="a6be012", environment="staging", instance="srv-1", started_at=_NOON)
+_TARGET = Target(host="db.example.net", port=5432, database="app", user="app", provider=Provider.OTHER)
+_FOUND = Facts(
+    target=_TARGET,
+    observed_at=_NOON,
+    latency_ms=2.9,
+    server=Server(
+        version="17.6",
+        is_standby=False,
+        is_read_only=False,
+        database="app",
+        user="app",
+        tls="TLSv1.3",
+        is_pooled=False,
+        fingerprint="3f9ac2d1",
+    ),
+    extension=Extension("0.8.6", "0.8.6", "public", "public"),
+    durations_ms={Step.CONNECTED: 2.1, Step.USABLE: 0.8},
+)
+_LOST = Facts(
+    target=_TARGET,
+    observed_at=_NOON,
+    latency_ms=1.1,
+    failure=explain(Code.CONNECTION_REFUSED, Step.CONNECTED, _TARGET),
+)
+_DONE = Provisioning(ProvisioningState.CREATED, attempts=1, is_done=True)
+_STARTING = explain(Code.STARTING, Step.SERVICE, _TARGET, database_path=DATABASE_PATH)
+
+
+def _observed(facts: Facts, consecutive_failures: int) -> DatabaseDocument:
+    observation = Observation(judge(facts, Requirements()), _DONE, _NOON, consecutive_failures)
+    return DatabaseDocument.of(observation, _IDENTITY)
+
+
+_EXAMPLES: dict[str, dict[HTTPStatus, BaseModel]] = {
+    HEALTH_PATH: {
+        HTTPStatus.OK: ServiceDocument.of(None, _IDENTITY),
+        HTTPStatus.SERVICE_UNAVAILABLE: ServiceDocument.of(_STARTING, _IDENTITY),
+    },
+    DATABASE_PATH: {
+        HTTPStatus.OK: _observed(_FOUND, 0),
+        HTTPStatus.SERVICE_UNAVAILABLE: _observed(_LOST, 3),
+    },
+}

@@ -1,0 +1,147 @@
+"""The service for the tests, always behind a real socket: within this process, or as one of its own."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from fastapi import APIRouter
+
+from app.main import Service, create_app
+from app.server import Server
+from app.settings import load
+from tests.postgres import free_port, wait_until
+
+HEALTH = "/api/v1/health"
+DATABASE = "/api/v1/health/db"
+_LIMIT_SECONDS = 30.0
+# What the machine's own environment might say to a service: none of it may reach the one under test.
+_OURS = {"PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV"}
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service within this process's event loop, and a client for it."""
+
+    service: Service
+    client: httpx.AsyncClient
+    url: str
+
+    async def health(self) -> httpx.Response:
+        return await self.client.get(HEALTH)
+
+    async def database(self, **query: str) -> httpx.Response:
+        return await self.client.get(DATABASE, params=query)
+
+    async def code(self) -> str | None:
+        """The database's failure code right now."""
+        error = (await self.database()).json()["error"]
+        return error and str(error["code"])
+
+    async def until(self, code: str | None, seconds: float = _LIMIT_SECONDS) -> httpx.Response:
+        """Poll until the database's failure code is this one; the limit only catches a hang."""
+        async with asyncio.timeout(seconds):
+            while True:
+                answer = await self.database()
+                error = answer.json()["error"]
+                if (error and error["code"]) == code:
+                    return answer
+                await asyncio.sleep(0.02)
+
+    async def until_latched(self) -> None:
+        """Poll until start-up has succeeded once."""
+        async with asyncio.timeout(_LIMIT_SECONDS):
+            while (await self.health()).status_code != httpx.codes.OK:
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def running(
+    database_url: str, *, routers: Sequence[APIRouter] = (), timeout_seconds: float = _LIMIT_SECONDS, **settings: Any
+) -> AsyncIterator[Running]:
+    """The service on a free port, with these settings, up when the block begins and gone when it ends."""
+    service = create_app(load(database_url=database_url, host="127.0.0.1", port=0, **settings), routers)
+    server = Server(service, "127.0.0.1", 0, drain_seconds=0)
+    serving = asyncio.create_task(server._serve())  # noqa: SLF001 - `serve` would take over the test runner's signals
+    try:
+        async with asyncio.timeout(_LIMIT_SECONDS):
+            while not server.started:
+                assert not serving.done(), serving
+                await asyncio.sleep(0.005)
+        url = "http://127.0.0.1:{}".format(server.servers[0].sockets[0].getsockname()[1])
+        limits = httpx.Limits(max_connections=1000)
+        async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, limits=limits) as client:
+            yield Running(service, client, url)
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class ServiceProcess:
+    """The service as its users run it: `pgvector-ready serve` in a process of its own."""
+
+    def __init__(self, *arguments: str, log: Path, **environment: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = log
+        kept = {name: value for name, value in os.environ.items() if name in _OURS or name.startswith("COV")}
+        self.environment = {**kept, "PORT": str(self.port), **environment}
+        self.arguments = arguments or ("serve",)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        command = [sys.executable, "-m", "app", *self.arguments]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)  # noqa: S603
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def get(self, path: str = HEALTH) -> httpx.Response | None:
+        """The answer, or None while nobody listens."""
+        try:
+            return httpx.get(self.url + path, timeout=_LIMIT_SECONDS)
+        except httpx.TransportError:
+            return None
+
+    def wait_for(self, status: int, path: str = HEALTH) -> httpx.Response:
+        """Poll until it answers with this status."""
+        found: list[httpx.Response] = []
+
+        def answers() -> bool:
+            assert self.process is not None
+            assert self.process.poll() is None, self.log.read_text()
+            found[:] = [answer for answer in [self.get(path)] if answer is not None]
+            return bool(found) and found[0].status_code == status
+
+        wait_until(answers)
+        return found[0]
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal; the exit code."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(_LIMIT_SECONDS)
+
+    def events(self) -> list[dict[str, Any]]:
+        """The log's lines, each a JSON object."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+@contextmanager
+def service_process(log: Path, *arguments: str, **environment: str) -> Iterator[ServiceProcess]:
+    """A `ServiceProcess` for the length of a block; killed if it is still there."""
+    with ServiceProcess(*arguments, log=log, **environment) as process:
+        yield process
