@@ -31,11 +31,23 @@ run: .venv/installed  ## Run the service (HOST, PORT, DATABASE_URL; without DATA
 	@exec $(BIN)/pgvector-ready serve
 
 .PHONY: test
-test: .venv/tools  ## Run the tests against real servers
-	@$(BIN)/python -m pytest $(TESTS)
+test: .venv/tools  ## Run the tests against real servers (TESTS=tests/test_dsn.py for some of them)
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(TESTS)
+	@$(BIN)/coverage combine --quiet
+
+# What the tests covered; run again only where something has changed since.
+.coverage: $(shell find app tests -name '*.py') pyproject.toml | .venv/tools
+	@$(MAKE) --no-print-directory test
 
 .PHONY: check
-check: .venv/tools  ## Format, lint, types, layers, coverage, Dockerfile
+check: .venv/tools .coverage  ## Format, lint, types, layers, coverage, Dockerfile
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile tests/container/Dockerfile
+	$(BIN)/coverage report
 
 .PHONY: container
 container: .venv/tools  ## Build the image and prove it (needs Docker)

@@ -73,7 +73,7 @@ def about_database(observation: Observation, identity: Identity) -> Answers:
         report = observation.report.strictly() if manner.is_strict else observation.report
         document = DatabaseDocument.of(replace(observation, report=report), identity)
         if manner.is_text:
-            lines = [_target_line(document), *map(_verdict_line, report.verdicts)]
+            lines = [*_target_lines(document), *map(_verdict_line, report.verdicts)]
             return _answer(_text(document.status, () if manner.is_anonymous else lines), manner, document.healthy)
         return _answer(_json(document, manner), manner, document.healthy)
 
@@ -114,8 +114,11 @@ def _line(mark: str, name: str, failure: Failure | None) -> str:
     return f"{mark} {name}{told}"
 
 
-def _target_line(document: DatabaseDocument) -> str:
+def _target_lines(document: DatabaseDocument) -> list[str]:
     target, server = document.target, document.server
-    version = f"PostgreSQL {server.version} " if server.version else ""
+    if target.host is None:
+        return []
     shown = f"{target.host} port {target.port}, database {target.database}, user {target.user}"
-    return f"    {version}{shown} ({target.provider}, {target.tls or 'no TLS'})"
+    if server.version is None:
+        return [f"    {shown} ({target.provider})"]
+    return [f"    PostgreSQL {server.version} on {shown} ({target.provider}, {target.tls or 'no TLS'})"]

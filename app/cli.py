@@ -1,22 +1,33 @@
 """The command line: one function per command, no logic of its own."""
 
+import asyncio
+import logging
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from types import FrameType
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from app import __doc__ as description
+from app.answer import Manner
 from app.embedded import EmbeddedError, default_data_folder, embedded_database
 from app.settings import ConfigurationError, Settings, is_on_platform, load
 
 _WRONG_CONFIGURATION = 2
 
 app = typer.Typer(name="pgvector-ready", help=description, add_completion=False, pretty_exceptions_enable=False)
+
+
+class Style(StrEnum):
+    """How `check` speaks."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 def main() -> None:
@@ -34,6 +45,7 @@ def _default(context: typer.Context) -> None:
 def serve() -> None:
     """Run the service (the default when no command is given)."""
     from app import logs  # noqa: PLC0415 - the other commands need none of this, and their start is waited for
+    from app.api import ROUTERS  # noqa: PLC0415
     from app.main import create_app  # noqa: PLC0415
     from app.server import Server  # noqa: PLC0415
 
@@ -42,15 +54,45 @@ def serve() -> None:
     with _told(), _with_database() as settings:
         settings.connection_string  # noqa: B018 - judged before anything is started
         logs.configure(settings.log_format, settings.log_level, settings.secrets)
-        Server(create_app(settings), settings.host, settings.port, settings.drain_seconds).run()
+        Server(create_app(settings, ROUTERS), settings.host, settings.port, settings.drain_seconds).run()
     # A thread may still wait for a name server that never answers, and Python would wait for the thread.
     sys.stdout.flush()
     os._exit(0)
 
 
+@app.command()
+def check(
+    *,
+    enable: Annotated[bool, typer.Option("--enable", help="Create the extension where it is missing.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Judge the configuration only; use no network.")] = False,
+    style: Annotated[Style, typer.Option("--format", help="Lines for a person, or the service's own document.")] = (
+        Style.TEXT
+    ),
+    timeout: Annotated[float, typer.Option(min=1, max=300, help="Seconds for connecting and asking.")] = 5.0,
+) -> None:
+    """Go through the runbook with the database in DATABASE_URL: 0 ready, 1 not ready, 2 wrong configuration."""
+    from app.check import answers_to, check, check_offline, misconfigured  # noqa: PLC0415 - as above
+
+    is_wrong = False
+    try:
+        settings = load()
+        observation = check_offline(settings)
+        logging.disable()
+        if not offline:
+            observation = asyncio.run(check(settings, enable=enable, timeout_seconds=timeout))
+    except ConfigurationError as error:
+        if error.failure is None:
+            _give_up(str(error))
+        observation, is_wrong = misconfigured(error.failure), True
+    typer.echo(answers_to(observation).to(Manner(is_text=style is Style.TEXT)).body, nl=style is Style.JSON)
+    if is_wrong:
+        raise typer.Exit(_WRONG_CONFIGURATION)
+    raise typer.Exit(0 if observation.report.is_healthy else 1)
+
+
 @contextmanager
 def _with_database() -> Iterator[Settings]:
-    """The settings; where they name no database and this is somebody's own machine, with one that is started for them."""
+    """The settings; where they name no database, and this is somebody's own machine, with one started for them."""
     settings = load()
     if settings.database_url or is_on_platform(os.environ):
         yield settings

@@ -14,7 +14,7 @@ _BUILT_IN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "color_mess
 
 
 class Redactor:
-    """Takes secrets out of text, in whatever form they are written; the longest first, since one may contain another."""
+    """Takes secrets out of text in every form they are written in; the longest first, since one may contain another."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = {form for secret in secrets if secret for form in (secret, quote(secret, safe=""), repr(secret)[1:-1])}
@@ -51,6 +51,7 @@ class JsonFormatter(_Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """The record as one line, whatever stands in it."""
         return json.dumps(self.fields(record), ensure_ascii=False, separators=(",", ":"))
 
 
@@ -58,6 +59,7 @@ class ConsoleFormatter(_Formatter):
     """Time, level, event, and what belongs to it, for a person at a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """The record as one line, an exception below it."""
         fields = self.fields(record)
         moment, level, event = fields.pop("at")[11:19], fields.pop("level"), fields.pop("event")
         fields.pop("logger")

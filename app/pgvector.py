@@ -22,11 +22,13 @@ SELECT pg_catalog.json_build_object(
     'is_standby', pg_catalog.pg_is_in_recovery(),
     'is_read_only', pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool,
     'database', pg_catalog.current_database(),
-    'database_oid', (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()),
+    'database_oid', (SELECT oid FROM pg_catalog.pg_database
+                     WHERE datname = pg_catalog.current_database()),
     'user', current_user,
     'may_create_temporary_tables', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY'),
     'system_identifier', {system_identifier},
-    'available_version', (SELECT default_version FROM pg_catalog.pg_available_extensions WHERE name = 'vector'),
+    'available_version', (SELECT default_version FROM pg_catalog.pg_available_extensions
+                          WHERE name = 'vector'),
     'installed_version', (SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'vector'),
     'schema', (SELECT nspname FROM pg_catalog.pg_extension AS e
                JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace WHERE extname = 'vector'),
@@ -37,8 +39,8 @@ SELECT pg_catalog.json_build_object(
 SYSTEM_IDENTIFIER = "(SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system())"
 NO_SYSTEM_IDENTIFIER = "NULL"
 
-# A distance with a known answer, the root of 8: once as it is named in full, once as an application writes it, which only
-# works where this role's search_path finds it. Loading the library is part of the proof.
+# A distance with a known answer, the root of 8: named in full, and as an application writes it, which only works where
+# this role's search_path finds it. Loading the library is part of the proof.
 PROOF = """\
 SELECT ('[1,2,3]'::{schema}.vector OPERATOR({schema}.<->) '[3,2,1]'::{schema}.vector)::pg_catalog.float8,
        ('[1,2,3]'::vector <-> '[3,2,1]'::vector)::pg_catalog.float8"""
@@ -120,7 +122,7 @@ async def enable(link: Link, *, update: bool, lock_timeout_seconds: float) -> No
 
 
 async def prove_for_application(engine: AsyncEngine, extension: Extension) -> None:
-    """What an application will do, through its own engine: a vector column, an index, a nearest neighbour; rolled back."""
+    """What an application does, through its own engine: a vector column, an index, a nearest neighbour; rolled back."""
     table = Table(
         "pgvector_ready_proof",
         MetaData(),

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -46,7 +47,7 @@ class Provisioner:
     async def run(self) -> None:
         """Try until it has succeeded once. Between two attempts a change of what is wrong is worth not waiting for."""
         delay = _FIRST_DELAY_SECONDS
-        while not await self.attempt():
+        while not (await self.attempt()).report.is_healthy:
             self._readiness.has_changed.clear()
             try:
                 async with asyncio.timeout(delay * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter
@@ -54,18 +55,16 @@ class Provisioner:
             except TimeoutError:
                 delay = min(2 * delay, _LONGEST_DELAY_SECONDS)
 
-    async def attempt(self) -> bool:
-        """One attempt; whether the database is ready, proven as an application will use it."""
+    async def attempt(self) -> Observation:
+        """One attempt, and what there is after it; healthy means proven as an application will use it."""
         self._note(attempts=self._readiness.provisioning.attempts + 1, blocked=None)
         observation = await self._readiness.observe_anew()
         observation = await self._enable(observation)
         if observation.report.is_healthy:
             await self._prove(observation)
             observation = await self._readiness.observe_anew()
-        if not observation.report.is_healthy:
-            return False
-        self._note(is_done=True)
-        return True
+        self._note(is_done=self._readiness.provisioning.is_done or observation.report.is_healthy)
+        return observation
 
     async def _enable(self, observation: Observation) -> Observation:
         step = _step(observation, Step.ENABLED)
@@ -115,7 +114,7 @@ class Provisioner:
             self._note(blocked=failure)
             _logger.warning("proof_failed", extra={"code": failure.code, "detail": repr(error)})
 
-    def _note(self, **changes: object) -> None:
+    def _note(self, **changes: Any) -> None:
         self._readiness.provisioning = replace(self._readiness.provisioning, **changes)
 
 

@@ -136,5 +136,3 @@ class Readiness:
 
 def _code(report: Report) -> Code | None:
     return report.failure.code if report.failure else None
-
-

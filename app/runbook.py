@@ -1,4 +1,4 @@
-"""The judgement: what was found, step by step, against what is required. Pure; every case is a row in a table of tests."""
+"""The judgement: what was found, step by step, against what is required. Pure: every case is a row in a test."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from app.advice import explain
 from app.dsn import Provider, Target
 from app.failures import RUNBOOK, Code, Failure, Step
+
 
 class State(StrEnum):
     """How a step, or the whole runbook, came out; in the order from best to worst."""
@@ -129,8 +130,8 @@ def _strictly(verdict: Verdict) -> Verdict:
 def judge(facts: Facts, requirements: Requirements, blocked: Failure | None = None) -> Report:
     """Judge every step in order; after the first failure the others are skipped, so that the cause is shown.
 
-    `blocked` is what kept provisioning from enabling pgvector or from its proof: it is told instead of the bare fact that
-    the extension is not enabled, and it fails the proof's step, which looks well from outside.
+    `blocked` is what kept provisioning from enabling pgvector, or its proof from succeeding: it is told instead of the
+    bare fact that the extension is not enabled, and it fails the proof's step, which looks well from outside.
     """
     verdicts: list[Verdict] = []
     for step in RUNBOOK:
@@ -139,6 +140,12 @@ def judge(facts: Facts, requirements: Requirements, blocked: Failure | None = No
         verdicts.append(_verdict(step, facts, requirements, blocked))
     skipped = (Verdict(step, State.SKIPPED) for step in RUNBOOK[len(verdicts) :])
     return Report(facts, (*verdicts, *skipped))
+
+
+def judge_offline(facts: Facts, requirements: Requirements) -> Report:
+    """Judge the configuration alone, before anything is asked of a network."""
+    rest = (Verdict(step, State.SKIPPED) for step in RUNBOOK[1:])
+    return Report(facts, (_configured(facts, requirements), *rest))
 
 
 def _verdict(step: Step, facts: Facts, requirements: Requirements, blocked: Failure | None) -> Verdict:
@@ -161,7 +168,7 @@ def _tell(state: State, code: Code, step: Step, facts: Facts, **more: object) ->
         "schema": extension and extension.schema,
     }
     told = {name: value for name, value in (known | more).items() if value is not None}
-    return Verdict(step, state, explain(code, step, facts.target, **told))
+    return Verdict(step, state, explain(code, step, facts.target, None, **told))
 
 
 def _configured(facts: Facts, requirements: Requirements) -> Verdict:

@@ -1,4 +1,4 @@
-"""uvicorn, as this service runs it: announced readiness, a drain before the listener closes, exit code 0 after a signal."""
+"""uvicorn as this service runs it: it says where, drains before the listener closes, and ends with exit code 0."""
 
 import asyncio
 import logging
@@ -47,7 +47,7 @@ class Server(uvicorn.Server):
         address = f"http://{host}:{listening[1]}"
         _logger.info("serving", extra={"try": f"{address}{HEALTH_PATH} {address}{DATABASE_PATH}"})
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Say so on both endpoints while the listener is still open; uvicorn's own would close it first.
 
         The signal is not kept: uvicorn raises a kept one again after its shutdown, and the exit code would not be 0.
@@ -67,5 +67,5 @@ class Server(uvicorn.Server):
 class Loop(asyncio.SelectorEventLoop):
     """asyncio's own, whose end does not wait for a name server that never answers."""
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncio's
         """Leave the threads behind; the process is about to end."""

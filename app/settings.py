@@ -136,7 +136,7 @@ class Settings(BaseSettings):
     def connection_string(self) -> ConnectionString:
         """DATABASE_URL, read. Raises ConfigurationError."""
         if self.database_url is None:
-            raise _wrong_database_url(explain(Code.DATABASE_URL_MISSING, Step.CONFIGURED, _NOWHERE))
+            raise _wrong_database_url(explain(Code.DATABASE_URL_MISSING, Step.CONFIGURED, NOWHERE))
         try:
             return parse(self.database_url.get_secret_value(), dict(os.environ))
         except DsnError as error:
@@ -150,7 +150,7 @@ class Settings(BaseSettings):
         return frozenset(token | raw) | (self.connection_string.secrets if self.database_url else frozenset())
 
 
-_NOWHERE = Target(host=None, port=None, database=None, user=None, provider=Provider.OTHER)
+NOWHERE = Target(host=None, port=None, database=None, user=None, provider=Provider.OTHER)
 
 
 def load(**given: Any) -> Settings:

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,13 +71,13 @@ async def running(
     """The service on a free port, with these settings, up when the block begins and gone when it ends."""
     service = create_app(load(database_url=database_url, host="127.0.0.1", port=0, **settings), routers)
     server = Server(service, "127.0.0.1", 0, drain_seconds=0)
-    serving = asyncio.create_task(server._serve())  # noqa: SLF001 - `serve` would take over the test runner's signals
+    serving = asyncio.create_task(server._serve())
     try:
         async with asyncio.timeout(_LIMIT_SECONDS):
             while not server.started:
                 assert not serving.done(), serving
                 await asyncio.sleep(0.005)
-        url = "http://127.0.0.1:{}".format(server.servers[0].sockets[0].getsockname()[1])
+        url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
         limits = httpx.Limits(max_connections=1000)
         async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, limits=limits) as client:
             yield Running(service, client, url)
@@ -101,7 +101,7 @@ class ServiceProcess:
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "app", *self.arguments]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)  # noqa: S603
+            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

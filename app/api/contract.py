@@ -25,6 +25,7 @@ from app.report import (
 )
 from app.runbook import Extension, Facts, Requirements, Server, judge
 
+
 def create_router(health: Health) -> APIRouter:
     """The documented routes, answered by `health`."""
     router = APIRouter(tags=["health"])
@@ -90,7 +91,10 @@ _FORMAT = {
     "schema": {"type": "string"},
     "description": "`text` gives lines that a person reads in a terminal.",
 }
-_DESCRIPTIONS: dict[int, str] = {HTTPStatus.OK: "Yes.", HTTPStatus.SERVICE_UNAVAILABLE: "No; `error` says why and what to do next."}
+_DESCRIPTIONS: dict[int, str] = {
+    HTTPStatus.OK: "Yes.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "No; `error` says why and what to do next.",
+}
 
 # The documented examples come out of the same judgement and the same documents as every answer.
 _NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
