@@ -46,7 +46,7 @@ SELECT ('[1,2,3]'::{schema}.vector OPERATOR({schema}.<->) '[3,2,1]'::{schema}.ve
        ('[1,2,3]'::vector <-> '[3,2,1]'::vector)::pg_catalog.float8"""
 PROVEN_DISTANCE = 8**0.5
 
-# Of concurrent sessions without it nearly all fail with 23505. A lock of the transaction, since one of the session would
+# Without it nearly all of several sessions at once fail with 23505. A lock of the transaction: one of the session would
 # stay behind in a pooler. The key is "pgvecrdy" in ASCII.
 LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(8099572632681342073)"
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '{milliseconds}ms'"

@@ -11,17 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app import pgvector
 from app.advice import name
 from app.database import Database
-from app.failures import Code, Failure, Step
+from app.failures import RUNBOOK, Code, Failure, Step
 from app.readiness import Readiness
 from app.report import Observation, ProvisioningState
-from app.runbook import State, Verdict
+from app.runbook import version
 
 _logger = logging.getLogger(__name__)
 
 _FIRST_DELAY_SECONDS = 0.5
 _LONGEST_DELAY_SECONDS = 15.0
-# CREATE EXTENSION reads one small script; who waits longer for the lock tries again.
-_ENABLE_TIMEOUT_SECONDS = 10.0
+# One small script, or one small table: what takes longer hangs. Who waits longer for the lock tries again.
+_LIMIT_SECONDS = 10.0
 _LOCK_TIMEOUT_SECONDS = 5.0
 
 
@@ -57,70 +57,94 @@ class Provisioner:
 
     async def attempt(self) -> Observation:
         """One attempt, and what there is after it; healthy means proven as an application will use it."""
-        self._note(attempts=self._readiness.provisioning.attempts + 1, blocked=None)
+        before = self._readiness.provisioning
+        self._note(attempts=before.attempts + 1)
         observation = await self._readiness.observe_anew()
-        observation = await self._enable(observation)
-        if observation.report.is_healthy:
-            await self._prove(observation)
+        observation, blocked = await self._make_ready(observation)
+        if blocked is None and _is_provable(observation):
+            blocked = await self._prove(observation)
+            if self._readiness.provisioning.state in _UNDECIDED:
+                self._note(state=ProvisioningState.FAILED if blocked else ProvisioningState.ALREADY_ENABLED)
+        self._note(blocked=blocked)
+        if replace(self._readiness.provisioning, attempts=before.attempts) != before:
             observation = await self._readiness.observe_anew()
-        self._note(is_done=self._readiness.provisioning.is_done or observation.report.is_healthy)
+        self._note(is_done=before.is_done or observation.report.is_healthy)
         return observation
 
-    async def _enable(self, observation: Observation) -> Observation:
-        step = _step(observation, Step.ENABLED)
-        is_missing = step.failure is not None and step.failure.code is Code.PGVECTOR_NOT_ENABLED
-        is_outdated = step.failure is not None and step.failure.code in _OUTDATED
+    async def _make_ready(self, observation: Observation) -> tuple[Observation, Failure | None]:
+        """Create or update the extension, where that is wanted and nothing before it is in the way."""
+        is_missing, is_outdated = _is_missing(observation), _is_outdated(observation)
         if not (is_missing and self._orders.enable) and not (is_outdated and self._orders.update):
-            return self._content(observation)
-        failure = await self._change(observation, update=is_outdated)
-        if failure:
-            self._note(state=ProvisioningState.FAILED, blocked=failure)
-            _logger.warning("provisioning_failed", extra={"code": failure.code, "detail": failure.message})
-        else:
-            self._note(state=ProvisioningState.UPDATED if is_outdated else ProvisioningState.CREATED)
+            return observation, None
+        blocked = await self._change(observation, update=is_outdated)
+        done = ProvisioningState.UPDATED if is_outdated else ProvisioningState.CREATED
+        self._note(state=ProvisioningState.FAILED if blocked else done)
+        if blocked is None:
             _logger.info("extension_updated" if is_outdated else "extension_created")
-        return await self._readiness.observe_anew()
-
-    def _content(self, observation: Observation) -> Observation:
-        is_pending = self._readiness.provisioning.state in {ProvisioningState.PENDING, ProvisioningState.FAILED}
-        if is_pending and observation.report.is_healthy:
-            self._note(state=ProvisioningState.ALREADY_ENABLED)
-        return observation
+            observation = await self._readiness.observe_anew()
+        return observation, blocked
 
     async def _change(self, observation: Observation, *, update: bool) -> Failure | None:
         try:
             link = await self._database.connect()
             try:
-                async with asyncio.timeout(_ENABLE_TIMEOUT_SECONDS):
+                async with asyncio.timeout(_LIMIT_SECONDS):
                     await pgvector.enable(link, update=update, lock_timeout_seconds=_LOCK_TIMEOUT_SECONDS)
             finally:
                 link.terminate()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told and tried again
-            _logger.info("enabling_failed", extra={"detail": repr(error)})
-            return name(error, Step.ENABLED, observation.report.facts.target)
+            return self._told(error, name(error, Step.ENABLED, observation.report.facts.target))
         return None
 
-    async def _prove(self, observation: Observation) -> None:
+    async def _prove(self, observation: Observation) -> Failure | None:
         facts = observation.report.facts
-        if facts.extension is None or facts.server is None:
-            return
-        if not (facts.server.is_writable and facts.server.may_create_temporary_tables):
-            return
+        assert facts.extension is not None  # noqa: S101 - provable
         try:
-            async with asyncio.timeout(_ENABLE_TIMEOUT_SECONDS):
+            async with asyncio.timeout(_LIMIT_SECONDS):
                 await pgvector.prove_for_application(self._engine, facts.extension)
         except Exception as error:  # noqa: BLE001 - as above
-            failure = name(error, Step.USABLE, facts.target, schema=facts.extension.schema)
-            self._note(blocked=failure)
-            _logger.warning("proof_failed", extra={"code": failure.code, "detail": repr(error)})
+            return self._told(error, name(error, Step.USABLE, facts.target, schema=facts.extension.schema))
+        return None
+
+    def _told(self, error: Exception, failure: Failure) -> Failure:
+        """The same, after a log line with what only the log may hold; attempt after attempt, it is not repeated."""
+        last = self._readiness.provisioning.blocked
+        if last is None or last.code is not failure.code:
+            detail = {"code": failure.code, "step": failure.step, "detail": repr(error)}
+            is_unforeseen = failure.code is Code.UNEXPECTED_ERROR
+            _logger.warning("provisioning_failed", extra=detail, exc_info=error if is_unforeseen else None)
+        return failure
 
     def _note(self, **changes: Any) -> None:
         self._readiness.provisioning = replace(self._readiness.provisioning, **changes)
 
 
-_OUTDATED = frozenset({Code.PGVECTOR_UPDATE_AVAILABLE, Code.PGVECTOR_TOO_OLD})
+_UNDECIDED = frozenset({ProvisioningState.PENDING, ProvisioningState.FAILED})
 
 
-def _step(observation: Observation, step: Step) -> Verdict:
-    found = (verdict for verdict in observation.report.verdicts if verdict.step is step)
-    return next(found, Verdict(step, State.SKIPPED))
+def _stands_at(observation: Observation, step: Step) -> bool:
+    """Whether nothing before `step` is wrong; judged by the facts, since the verdict may tell of an earlier attempt."""
+    failure = observation.report.failure
+    return failure is None or RUNBOOK.index(failure.step) >= RUNBOOK.index(step)
+
+
+def _is_missing(observation: Observation) -> bool:
+    extension = observation.report.facts.extension
+    is_missing = extension is not None and extension.installed_version is None
+    return is_missing and _stands_at(observation, Step.ENABLED)
+
+
+def _is_outdated(observation: Observation) -> bool:
+    extension = observation.report.facts.extension
+    if extension is None or not extension.installed_version or not extension.available_version:
+        return False
+    is_older = version(extension.installed_version) < version(extension.available_version)
+    return is_older and _stands_at(observation, Step.ENABLED)
+
+
+def _is_provable(observation: Observation) -> bool:
+    """Whether an application could make a temporary table there; a standby, for one, has nothing to prove it with."""
+    facts = observation.report.facts
+    is_found = facts.failure is None and facts.extension is not None and facts.extension.installed_version is not None
+    may = facts.server is not None and facts.server.is_writable and facts.server.may_create_temporary_tables
+    return is_found and may and _stands_at(observation, Step.USABLE)
