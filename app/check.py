@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from app.answer import Answers, about_database
 from app.database import Database, create_engine
 from app.failures import Failure
+from app.migrate import revisions
 from app.observer import Observer
 from app.provisioning import Orders, Provisioner
 from app.readiness import Readiness
@@ -18,7 +19,7 @@ async def check(settings: Settings, *, enable: bool, timeout_seconds: float) -> 
     connect_seconds = max(timeout_seconds - settings.query_timeout_seconds, settings.query_timeout_seconds)
     database = Database(settings.connection_string, connect_seconds)
     observer = Observer(database, settings.query_timeout_seconds)
-    readiness = Readiness(observer, database.target, settings.requirements, _NOBODY)
+    readiness = Readiness(observer, database.target, settings.requirements(revisions()), _NOBODY)
     engine = create_engine(database)
     try:
         return await Provisioner(database, engine, readiness, Orders(enable=enable)).attempt()
@@ -31,7 +32,7 @@ def check_offline(settings: Settings) -> Observation:
     """Judge the configuration alone; nothing is asked of any network."""
     now = datetime.now(UTC)
     facts = Facts(settings.connection_string.target, observed_at=now, latency_ms=0)
-    return Observation(judge_offline(facts, settings.requirements), _UNTRIED, now, consecutive_failures=0)
+    return Observation(judge_offline(facts, settings.requirements(revisions())), _UNTRIED, now, consecutive_failures=0)
 
 
 def misconfigured(failure: Failure) -> Observation:

@@ -90,6 +90,23 @@ def check(
     raise typer.Exit(0 if observation.report.is_healthy else 1)
 
 
+@app.command()
+def migrate() -> None:
+    """Bring the database in DATABASE_URL to the newest revision: 0 done, 1 not, 2 wrong configuration."""
+    from app.logs import Redactor  # noqa: PLC0415 - as above
+    from app.migrate import MigrationError, migrate  # noqa: PLC0415 - as above
+
+    with _told():
+        settings = load()
+        try:
+            before, after = asyncio.run(migrate(settings))
+        except MigrationError as error:
+            cause = Redactor(settings.secrets)(str(error.__cause__).partition("\n")[0])
+            typer.echo(f"{error.failure.code}: {error.failure.message} → {error.failure.remedy}\n  {cause}", err=True)
+            raise typer.Exit(1) from None
+    typer.echo(f"at {after} already" if before == after else f"from {before or 'none'} to {after}")
+
+
 @contextmanager
 def _with_database() -> Iterator[Settings]:
     """The settings; where they name no database, and this is somebody's own machine, with one started for them."""

@@ -18,6 +18,7 @@ from app.access import logging_access
 from app.api import contract, home
 from app.api.health import PATHS, Health
 from app.database import Database, create_engine
+from app.migrate import revisions
 from app.observer import Observer
 from app.provisioning import Orders, Provisioner
 from app.readiness import Readiness
@@ -62,7 +63,7 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ()) -> Service
     database = Database(settings.connection_string, settings.connect_timeout_seconds)
     identity = Identity(settings.commit, settings.environment, settings.instance, datetime.now(UTC))
     observer = Observer(database, settings.query_timeout_seconds)
-    readiness = Readiness(observer, database.target, settings.requirements, identity)
+    readiness = Readiness(observer, database.target, settings.requirements(revisions()), identity)
     token = settings.health_token.get_secret_value() if settings.health_token else None
     orders = Orders(enable=settings.enable_pgvector, update=settings.update_pgvector)
 

@@ -35,6 +35,7 @@ class _Findings:
     is_asking: bool = False
     server: Server | None = None
     extension: Extension | None = None
+    revisions: frozenset[str] | None = None
     durations_ms: dict[Step, float] = field(default_factory=dict)
 
 
@@ -72,6 +73,7 @@ class Observer:
             latency_ms=(loop.time() - started) * 1000,
             server=findings.server,
             extension=findings.extension,
+            revisions=findings.revisions,
             failure=failure,
             durations_ms=findings.durations_ms,
         )
@@ -112,11 +114,12 @@ class Observer:
         findings.target = _reached(findings.target, link)
         findings.is_asking = True
         deadline = min(deadline, loop.time() + self._query_timeout_seconds)
-        findings.server, findings.extension = await self._bounded(link, pgvector.observe(link), deadline)
+        server, extension = await self._bounded(link, pgvector.observe(link), deadline)
+        findings.server, findings.extension = server, extension
         findings.durations_ms[Step.CONNECTED] = (loop.time() - started) * 1000
-        if findings.extension.installed_version:
+        if extension.installed_version:
             started, findings.step = loop.time(), Step.USABLE
-            await self._bounded(link, pgvector.prove(link, findings.extension), deadline)
+            findings.revisions = await self._bounded(link, pgvector.prove(link, server, extension), deadline)
             findings.durations_ms[Step.USABLE] = (loop.time() - started) * 1000
 
     def _is_link_usable(self) -> bool:

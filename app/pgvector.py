@@ -25,6 +25,8 @@ SELECT pg_catalog.json_build_object(
     'database_oid', (SELECT oid FROM pg_catalog.pg_database
                      WHERE datname = pg_catalog.current_database()),
     'user', current_user,
+    'migrations_table', CASE WHEN pg_catalog.has_table_privilege(pg_catalog.to_regclass('alembic_version'), 'SELECT')
+                             THEN pg_catalog.to_regclass('alembic_version')::pg_catalog.text END,
     'may_create_temporary_tables', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY'),
     'system_identifier', {system_identifier},
     'available_version', (SELECT default_version FROM pg_catalog.pg_available_extensions
@@ -43,7 +45,10 @@ NO_SYSTEM_IDENTIFIER = "NULL"
 # this role's search_path finds it. Loading the library is part of the proof.
 PROOF = """\
 SELECT ('[1,2,3]'::{schema}.vector OPERATOR({schema}.<->) '[3,2,1]'::{schema}.vector)::pg_catalog.float8,
-       ('[1,2,3]'::vector <-> '[3,2,1]'::vector)::pg_catalog.float8"""
+       ('[1,2,3]'::vector <-> '[3,2,1]'::vector)::pg_catalog.float8,
+       {revisions}"""
+REVISIONS = "(SELECT pg_catalog.json_agg(version_num) FROM {table})"
+NO_REVISIONS = "NULL"
 PROVEN_DISTANCE = 8**0.5
 
 # Without it nearly all of several sessions at once fail with 23505. A lock of the transaction: one of the session would
@@ -78,6 +83,7 @@ async def observe(link: Link) -> tuple[Server, Extension]:
         database=facts["database"],
         user=facts["user"],
         may_create_temporary_tables=facts["may_create_temporary_tables"],
+        migrations_table=facts["migrations_table"],
         tls=link.tls,
         is_pooled=link.is_pooled,
         fingerprint=identity and fingerprint(identity, facts["database_oid"]),
@@ -90,11 +96,19 @@ def fingerprint(system_identifier: str, database_oid: object) -> str:
     return hashlib.sha256(f"{system_identifier}/{database_oid}".encode()).hexdigest()[:8]
 
 
-async def prove(link: Link, extension: Extension) -> None:
-    """One distance, two ways. Raises the server's error, or WrongDistanceError."""
-    distances = await _ask(link, PROOF.format(schema=extension.quoted_schema))
+async def prove(link: Link, server: Server, extension: Extension) -> frozenset[str] | None:
+    """One distance, two ways, and in the same round trip the database's revisions, None where it has no table of them.
+
+    Raises the server's error, or WrongDistanceError.
+    """
+    table = server.migrations_table
+    revisions = REVISIONS.format(table=table) if table else NO_REVISIONS
+    *distances, found = await _ask(link, PROOF.format(schema=extension.quoted_schema, revisions=revisions))
     if any(abs(float(distance) - PROVEN_DISTANCE) > 1e-6 for distance in distances):  # noqa: PLR2004 - float8 in text
         raise WrongDistanceError
+    if table is None:
+        return None
+    return frozenset(json.loads(found) if found else ())
 
 
 async def _ask(link: Link, query: str) -> list[str]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSche
 
 from app import __version__
 from app.failures import Code, Failure, Step
-from app.runbook import Extension, Facts, Report, State, Verdict
+from app.runbook import Extension, Facts, Report, State, Verdict, joined
 
 HEALTH_PATH = "/api/v1/health"
 DATABASE_PATH = "/api/v1/health/db"
@@ -51,7 +51,6 @@ class ErrorDocument(_Document):
     message: str
     remedy: str
     sqlstate: str | None = Field(description="The server's SQLSTATE, if it gave one.")
-    documentation: str = Field(description="Where this code is explained.")
 
     @classmethod
     def of(cls, failure: Failure) -> "ErrorDocument":
@@ -62,7 +61,6 @@ class ErrorDocument(_Document):
             message=failure.message,
             remedy=failure.remedy,
             sqlstate=failure.sqlstate,
-            documentation=f"docs/failures.md#{failure.code}",
         )
 
 
@@ -252,7 +250,9 @@ class DatabaseDocument(_Document):
             pgvector=_pgvector(report.facts.extension),
             target=_target(report.facts),
             server=_server(report.facts),
-            migrations=MigrationsDocument(current=None, head=None),
+            migrations=MigrationsDocument(
+                current=joined(report.facts.revisions or frozenset()), head=joined(report.heads)
+            ),
             steps=tuple(StepDocument.of(verdict) for verdict in report.verdicts),
             provisioning=ProvisioningDocument(state=provisioning.state, attempts=provisioning.attempts),
             error=report.failure and ErrorDocument.of(report.failure),

@@ -35,6 +35,8 @@ class Server:
     # Of the server's system_identifier and the database's oid; None where the server keeps the former to itself.
     fingerprint: str | None
     may_create_temporary_tables: bool = True
+    # Alembic's, as this role names it; None where there is none that it may read.
+    migrations_table: str | None = None
 
     @property
     def is_writable(self) -> bool:
@@ -61,8 +63,26 @@ class Facts:
     latency_ms: float
     server: Server | None = None
     extension: Extension | None = None
+    # None where there is no table of them.
+    revisions: frozenset[str] | None = None
     failure: Failure | None = None
     durations_ms: Mapping[Step, float] = field(default_factory=dict)
+
+
+class MigrationPolicy(StrEnum):
+    """What the step `migrated` asks: nothing, that an existing table be at head, or that there be one at head."""
+
+    OFF = "off"
+    AUTO = "auto"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """Alembic's revisions as this code has them."""
+
+    heads: frozenset[str] = frozenset()
+    known: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +95,8 @@ class Requirements:
     is_writable: bool = True
     minimum_version: str | None = None
     slow_ms: float | None = None
+    migrations: MigrationPolicy = MigrationPolicy.AUTO
+    revisions: Revisions = Revisions()
     notes: tuple[str, ...] = ()
     is_repaired: bool = False
 
@@ -101,6 +123,8 @@ class Report:
 
     facts: Facts
     verdicts: tuple[Verdict, ...]
+    # The newest revisions this code knows.
+    heads: frozenset[str] = frozenset()
 
     @property
     def state(self) -> State:
@@ -139,7 +163,7 @@ def judge(facts: Facts, requirements: Requirements, blocked: Failure | None = No
             break
         verdicts.append(_verdict(step, facts, requirements, blocked))
     skipped = (Verdict(step, State.SKIPPED) for step in RUNBOOK[len(verdicts) :])
-    return Report(facts, (*verdicts, *skipped))
+    return Report(facts, (*verdicts, *skipped), requirements.revisions.heads)
 
 
 def judge_offline(facts: Facts, requirements: Requirements) -> Report:
@@ -196,15 +220,16 @@ def _expected(facts: Facts, requirements: Requirements) -> Verdict:
     if not requirements.names_a_target:
         return Verdict(Step.EXPECTED, State.SKIPPED)
     server = facts.server
+    # Only the database's name knows upper and lower case: "App" and "app" are two databases.
     pairs = (
-        ("host", requirements.expected_host, facts.target.host),
-        ("database", requirements.expected_database, server and server.database),
-        ("fingerprint", requirements.expected_fingerprint, server and server.fingerprint),
+        ("host", requirements.expected_host, facts.target.host, str.casefold),
+        ("database", requirements.expected_database, server and server.database, str),
+        ("fingerprint", requirements.expected_fingerprint, server and server.fingerprint, str.casefold),
     )
     different = [
         f"{name} {wanted} was expected and {reached or 'unknown'} was reached"
-        for name, wanted, reached in pairs
-        if wanted and wanted.casefold() != (reached or "").casefold()
+        for name, wanted, reached, folded in pairs
+        if wanted and folded(wanted) != folded(reached or "")
     ]
     if different:
         return _tell(State.FAIL, Code.WRONG_TARGET, Step.EXPECTED, facts, difference="; ".join(different))
@@ -251,8 +276,22 @@ def _usable(facts: Facts, requirements: Requirements) -> Verdict:
     return Verdict(Step.USABLE, State.PASS)
 
 
-def _migrated(_: Facts, __: Requirements) -> Verdict:
-    return Verdict(Step.MIGRATED, State.SKIPPED)
+def _migrated(facts: Facts, requirements: Requirements) -> Verdict:
+    policy, revisions = requirements.migrations, requirements.revisions
+    if policy is MigrationPolicy.OFF or (policy is MigrationPolicy.AUTO and facts.revisions is None):
+        return Verdict(Step.MIGRATED, State.SKIPPED)
+    current = facts.revisions or frozenset()
+    told = {"current": joined(current) or "none", "head": joined(revisions.heads)}
+    if current - revisions.known:
+        return _tell(State.WARN, Code.MIGRATIONS_UNKNOWN, Step.MIGRATED, facts, **told)
+    if current != revisions.heads:
+        return _tell(State.FAIL, Code.MIGRATIONS_BEHIND, Step.MIGRATED, facts, **told)
+    return Verdict(Step.MIGRATED, State.PASS)
+
+
+def joined(revisions: frozenset[str]) -> str | None:
+    """Several revisions, of branches that were not merged, as one text."""
+    return ",".join(sorted(revisions)) or None
 
 
 _JUDGES: Mapping[Step, Callable[[Facts, Requirements], Verdict]] = {

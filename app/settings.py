@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.advice import explain
 from app.dsn import ConnectionString, DsnError, Provider, Target, parse
 from app.failures import Code, Failure, Step
-from app.runbook import Requirements
+from app.runbook import MigrationPolicy, Requirements, Revisions
 
 # Any of them set means that a platform runs this, and that nobody looks at a database on its own disk.
 PLATFORM_VARIABLES = (
@@ -83,6 +83,8 @@ class Settings(BaseSettings):
     expected_database_name: str | None = None
     expected_database_fingerprint: str | None = None
 
+    migrations: MigrationPolicy = MigrationPolicy.AUTO
+
     startup_gate: bool = True
     connect_timeout_seconds: Seconds = 3.0
     query_timeout_seconds: Seconds = 1.0
@@ -102,7 +104,7 @@ class Settings(BaseSettings):
         default=None, validation_alias=_first("RENDER_INSTANCE_ID", "RAILWAY_REPLICA_ID", "HOSTNAME")
     )
 
-    @field_validator("log_format", "log_level", mode="before")
+    @field_validator("log_format", "log_level", "migrations", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
@@ -117,9 +119,8 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return self
 
-    @property
-    def requirements(self) -> Requirements:
-        """What these settings ask of the database."""
+    def requirements(self, revisions: Revisions) -> Requirements:
+        """What these settings ask of the database, for code with these `revisions`."""
         connection_string = self.connection_string
         return Requirements(
             expected_host=self.expected_database_host,
@@ -128,6 +129,8 @@ class Settings(BaseSettings):
             is_writable=self.require_writable,
             minimum_version=self.minimum_pgvector_version,
             slow_ms=self.slow_query_seconds * 1000,
+            migrations=self.migrations,
+            revisions=revisions,
             notes=connection_string.notes,
             is_repaired=connection_string.repaired,
         )

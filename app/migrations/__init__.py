@@ -1,0 +1,1 @@
+"""Alembic's migrations: what `pgvector-ready migrate` and `alembic upgrade head` run."""

@@ -1,0 +1,36 @@
+"""Alembic's entrance: over the connection it is handed, or over one of its own to DATABASE_URL."""
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection, text
+
+from app.migrate import LOCK_TIMEOUT_SECONDS, connected
+from app.models import Base
+from app.pgvector import LOCK, LOCK_TIMEOUT
+from app.settings import load
+
+
+def _run(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=Base.metadata)
+    with context.begin_transaction():
+        # Several deploys at once queue here; of six without the lock three fail.
+        connection.execute(text(LOCK_TIMEOUT.format(milliseconds=LOCK_TIMEOUT_SECONDS * 1000)))
+        connection.execute(text(LOCK))
+        context.run_migrations()
+
+
+async def _run_on_own_connection() -> None:
+    async with connected(load()) as connection:
+        await connection.run_sync(_run)
+        await connection.commit()
+
+
+if context.is_offline_mode():
+    context.configure(dialect_name="postgresql", target_metadata=Base.metadata, literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+elif (handed_over := context.config.attributes.get("connection")) is not None:
+    _run(handed_over)
+else:
+    asyncio.run(_run_on_own_connection())
