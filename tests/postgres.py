@@ -16,8 +16,8 @@ from urllib.parse import quote, urlencode
 
 import psycopg
 
-from app import wheel
-from app.cluster import Account, Installation, Postmaster, server_processes
+from app.embedded import wheel
+from app.embedded.cluster import Account, Installation, Postmaster, server_processes
 
 PASSWORD = "secret"  # noqa: S105 - of every role, unless a test says otherwise
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
@@ -56,7 +56,7 @@ class PostgresServer:
         host_name: str = "localhost",
         trusted_pgvector: bool = False,
     ) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="pgvr-", dir="/tmp"))  # noqa: S108 - short, for the socket
+        self.folder = Path(tempfile.mkdtemp(prefix="pgvr-", dir="/tmp"))  # short, for the socket
         account = Account.for_server()
         account.own(self.folder)
         self.installation = Installation(find_binaries(binaries), account)
@@ -271,7 +271,7 @@ def make_certificate(folder: Path, account: Account, host_name: str) -> dict[str
     subject = ("-subj", f"/CN={host_name}", "-addext", f"subjectAltName=DNS:{host_name}")
     algorithm = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
     command = ["openssl", "req", "-x509", *algorithm, *subject, "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own words
+    subprocess.run(command, check=True, capture_output=True)
     key.chmod(0o600)
     account.own(key)
     return {"ssl": "on", "ssl_cert_file": str(certificate), "ssl_key_file": str(key)}

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TextIO
 from urllib.parse import quote
 
-from app import wheel
-from app.cluster import Account, Installation, PidFile, ServerError, server_processes
+from app.embedded import wheel
+from app.embedded.cluster import Account, AccountError, Installation, PidFile, ServerError, server_processes
 
 # A later major version does not read the data of an earlier one, so each has a folder of its own.
 _MAJOR_VERSION = "18"
@@ -224,7 +224,7 @@ def _admit_us(installation: Installation, share: Path) -> dict[str, str]:
 @contextmanager
 def _socket_folder(account: Account, lock: TextIO) -> Iterator[Path]:
     """Keep a folder that is short, the account's own and closed to others, and leave its name in the lock."""
-    for parent in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):
+    for parent in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):  # noqa: S108 - mkdtemp
         length = len(os.fsencode(f"{parent}/{_SOCKET_PREFIX}12345678/.s.PGSQL.5432"))
         if parent.startswith("/") and length <= _SOCKET_BYTES and account.can_enter(Path(parent)):
             break
@@ -241,6 +241,8 @@ def _socket_folder(account: Account, lock: TextIO) -> Iterator[Path]:
 
 def _explain(error: ServerError | OSError, data: Path) -> str:
     """Only the few things a person can do something about are told apart; the server's own texts are in English."""
+    if isinstance(error, AccountError):
+        return f"{error} Start the service as a user with a name, or set DATABASE_URL."
     text, number = str(error), error.errno if isinstance(error, OSError) else None
     if number in {errno.ENOSPC, errno.EDQUOT} or "No space left on device" in text:
         return f"The disk that holds {data} is full: free some space, or set XDG_DATA_HOME to a folder elsewhere."

@@ -27,6 +27,10 @@ class ServerError(Exception):
     """A program of PostgreSQL failed; the text is what it printed."""
 
 
+class AccountError(ServerError):
+    """There is no account that PostgreSQL agrees to run as; the text is a sentence."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """An account of the operating system that the server runs as."""
@@ -37,12 +41,12 @@ class Account:
 
     @classmethod
     def of(cls, uid: int) -> Self:
-        """Look it up; raises ServerError for a bare number, because PostgreSQL insists on an account with a name."""
+        """Look it up; raises AccountError for a bare number, because PostgreSQL insists on an account with a name."""
         try:
             entry = pwd.getpwuid(uid)
         except KeyError:
             message = f"PostgreSQL needs an account with a name, and the user id {uid} has none."
-            raise ServerError(message) from None
+            raise AccountError(message) from None
         return cls(entry.pw_name, entry.pw_uid, entry.pw_gid)
 
     @classmethod
@@ -54,7 +58,7 @@ class Account:
             with suppress(KeyError):
                 return cls.of(pwd.getpwnam(name).pw_uid)
         message = "PostgreSQL refuses to run as root, and there is neither an account postgres nor nobody."
-        raise ServerError(message)
+        raise AccountError(message)
 
     @property
     def is_ours(self) -> bool:
@@ -71,7 +75,8 @@ class Account:
         """Asked of the kernel as that account, since modes alone do not tell (parents, access lists)."""
         if self.is_ours:
             return os.access(folder, os.X_OK)
-        asked = subprocess.run(["test", "-x", folder], check=False, **self.child_options)
+        question = ["/bin/sh", "-c", 'test -x "$1"', "sh", str(folder)]
+        asked = subprocess.run(question, check=False, **self.child_options)  # noqa: S603 - our own words
         return asked.returncode == 0
 
     @property
@@ -112,7 +117,7 @@ class Installation:
 
     def run(self, program: str, *arguments: str | Path, statements: str = "") -> str:
         """Return what it printed; raises ServerError with what it complained about."""
-        finished = subprocess.run(
+        finished = subprocess.run(  # noqa: S603 - PostgreSQL's programs, with our own words
             [self.programs / program, *arguments],
             input=statements,
             capture_output=True,
@@ -149,7 +154,7 @@ class Installation:
             # From Python 3.12 on, any fork beside other threads warns; this child calls one C function and execs.
             warnings.simplefilter("ignore", DeprecationWarning)
             logged = output.tell()
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - as above
                 [self.programs / "postgres", "-D", data, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -188,7 +193,7 @@ class Postmaster:
     logged: int
 
     def wait_until_ready(self) -> None:
-        """Return once it accepts connections; raises ServerError with its log when it ends instead or takes too long."""
+        """Return once it accepts connections; raises ServerError with its log if it ends instead or takes a minute."""
         deadline = time.monotonic() + _START_SECONDS
         while not ((file := PidFile.read(self.data)) and file.is_ready and file.pid == self.process.pid):
             has_ended = False
@@ -222,6 +227,7 @@ def server_processes(data: Path) -> Iterable[int]:
                 if (entry / "cwd").readlink() == data.resolve() and (entry / "comm").read_text() == "postgres\n":
                     yield int(entry.name)
     elif file := PidFile.read(data):
-        command = ["ps", "-p", str(file.pid), "-o", "command="]
-        if str(data) in subprocess.run(command, capture_output=True, text=True, check=False).stdout:
+        question = ["/bin/ps", "-p", str(file.pid), "-o", "command="]
+        told = subprocess.run(question, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+        if str(data) in told.stdout:
             yield file.pid
