@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-from app.answer import Answers, about_database
 from app.database import Database, create_engine
 from app.failures import Failure
 from app.migrate import revisions
@@ -43,11 +42,6 @@ def misconfigured(failure: Failure) -> Observation:
 
 
 _UNTRIED = Provisioning(ProvisioningState.PENDING)
-
-
-def answers_to(observation: Observation) -> Answers:
-    """The observation as the service would answer it."""
-    return about_database(observation, _NOBODY)
 
 
 _NOBODY = Identity(commit=None, environment=None, instance=None, started_at=datetime.now(UTC))

@@ -6,15 +6,15 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
+from rich.console import Console
 
 from app import __doc__ as description
-from app.answer import Manner
 from app.embedded import EmbeddedError, default_data_folder, embedded_database
 from app.settings import ConfigurationError, Settings, is_on_platform, load
 
@@ -71,22 +71,27 @@ def check(
     timeout: Annotated[float, typer.Option(min=1, max=300, help="Seconds for connecting and asking.")] = 5.0,
 ) -> None:
     """Go through the runbook with the database in DATABASE_URL: 0 ready, 1 not ready, 2 wrong configuration."""
-    from app.check import answers_to, check, check_offline, misconfigured  # noqa: PLC0415 - as above
+    from app.check import check, check_offline, misconfigured  # noqa: PLC0415 - as above
+    from app.console import speak  # noqa: PLC0415 - as above
 
-    is_wrong = False
+    logging.disable()  # what there is to say is said once, by the report
+    console = Console(highlight=False)
     try:
         settings = load()
         observation = check_offline(settings)
-        logging.disable()
         if not offline:
-            observation = asyncio.run(check(settings, enable=enable, timeout_seconds=timeout))
+            with (
+                console.status(f"asking {settings.connection_string.target.host}")
+                if style is Style.TEXT
+                else nullcontext()
+            ):
+                observation = asyncio.run(check(settings, enable=enable, timeout_seconds=timeout))
     except ConfigurationError as error:
         if error.failure is None:
             _give_up(str(error))
-        observation, is_wrong = misconfigured(error.failure), True
-    typer.echo(answers_to(observation).to(Manner(is_text=style is Style.TEXT)).body, nl=style is Style.JSON)
-    if is_wrong:
-        raise typer.Exit(_WRONG_CONFIGURATION)
+        speak(misconfigured(error.failure), console, as_json=style is Style.JSON)
+        raise typer.Exit(_WRONG_CONFIGURATION) from None
+    speak(observation, console, as_json=style is Style.JSON)
     raise typer.Exit(0 if observation.report.is_healthy else 1)
 
 

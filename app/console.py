@@ -1,0 +1,55 @@
+"""The runbook on a terminal: a mark, a colour and a remedy for each step."""
+
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from app.answer import Manner, about_database
+from app.report import DatabaseDocument, Identity, Observation, StepDocument
+from app.runbook import State
+
+_MARKS = {
+    State.PASS: ("✓", "green"),
+    State.WARN: ("!", "yellow"),
+    State.FAIL: ("✗", "red"),
+    State.SKIPPED: ("·", "dim"),
+}
+
+
+def speak(observation: Observation, console: Console, *, as_json: bool) -> None:
+    """Say it: drawn on a terminal, in plain lines elsewhere, or as the very document that the service answers."""
+    identity = Identity(commit=None, environment=None, instance=None, started_at=datetime.now(UTC))
+    if console.is_terminal and not as_json:
+        show(DatabaseDocument.of(observation, identity), console)
+        return
+    body = about_database(observation, identity).to(Manner(is_text=not as_json)).body.decode()
+    console.file.write(body if body.endswith("\n") else f"{body}\n")
+
+
+def show(document: DatabaseDocument, console: Console) -> None:
+    """Draw it; what is wrong in full below its step."""
+    target, server = document.target, document.server
+    if target.host is not None:
+        version = f"PostgreSQL {server.version} on " if server.version else ""
+        where = f"{version}{target.host} port {target.port}, database {target.database}, user {target.user}"
+        console.print(Text(where, style="bold"))
+    for step in document.steps:
+        _show_step(step, console)
+    _, colour = _MARKS[State(document.status)]
+    console.print(Text(document.status, style=f"bold {colour}"))
+
+
+def _show_step(step: StepDocument, console: Console) -> None:
+    mark, colour = _MARKS[step.state]
+    spent = "" if step.duration_ms is None else f"  {step.duration_ms:.1f} ms"
+    console.print(Text.assemble((f"{mark} {step.step}", colour), (spent, "dim"), (f"  {step.code or ''}", colour)))
+    told = [
+        (step.message, ""),
+        (f"→ {step.remedy}" if step.remedy else None, "bold"),
+        *((note, "dim") for note in step.notes),
+    ]
+    for sentence, style in told:
+        if sentence:
+            console.print(Padding(Text(sentence, style=style), (0, 0, 0, 4)))

@@ -1,0 +1,111 @@
+"""The command line as its users call it: in a process of its own."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import Database
+
+_SECRET = "p@s5/w?rd#%"  # noqa: S105 - nasty on purpose
+
+
+def _environment(**variables: str) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **variables}
+
+
+def _call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "app", *arguments]
+    return subprocess.run(command, env=_environment(**variables), capture_output=True, text=True, check=False)
+
+
+def test_check_goes_through_the_runbook_and_enables_only_when_told(database: Database) -> None:
+    before = _call("check", DATABASE_URL=database.url)
+    enabled = _call("check", "--enable", DATABASE_URL=database.url)
+    after = _call("check", DATABASE_URL=database.url)
+
+    assert (before.returncode, enabled.returncode, after.returncode) == (1, 0, 0)
+    assert "[-] enabled pgvector_not_enabled: " in before.stdout
+    assert "→ Run in this database: CREATE EXTENSION vector;" in before.stdout
+    assert "[+] usable" in after.stdout
+    assert before.stderr == enabled.stderr == after.stderr == ""
+
+
+def test_the_json_is_the_document_of_the_service(database_with_vector: Database) -> None:
+    answer = _call("check", "--format", "json", DATABASE_URL=database_with_vector.url)
+
+    document = json.loads(answer.stdout)
+    assert list(document)[:5] == ["healthy", "status", "pgvector", "target", "server"]
+    assert document["healthy"] is True
+    assert document["pgvector"]["state"] == "installed"
+
+
+def test_offline_shows_the_target_and_asks_nobody() -> None:
+    answer = _call("check", "--offline", DATABASE_URL="postgresql://app:secret@db.invalid:6543/shop?pgbouncer=true")
+
+    assert answer.returncode == 0
+    assert "db.invalid port 6543, database shop, user app (other)" in answer.stdout
+    assert "secret" not in answer.stdout
+
+
+def test_offline_json_has_the_provider_and_the_notes() -> None:
+    url = "postgresql://app:secret@monorail.proxy.rlwy.net:41234/railway?pgbouncer=true"
+
+    answer = _call("check", "--offline", "--format", "json", DATABASE_URL=url)
+
+    document = json.loads(answer.stdout)
+    assert document["target"]["provider"] == "railway-proxy"
+    assert "pgbouncer" in document["steps"][0]["notes"][0]
+
+
+_WRONG = [
+    pytest.param(("check",), {}, "database_url_missing", id="nothing set"),
+    pytest.param(("check", "--offline"), {"DATABASE_URL": f"postgresql://app:{_SECRET}@h/d"}, "unencoded", id="bad"),
+    pytest.param(("check",), {"DATABASE_URL": "postgresql://h/d", "PORT": "http"}, "PORT: ", id="another variable"),
+    pytest.param(("serve",), {"RENDER": "true"}, "database_url_missing", id="serve on a platform"),
+    pytest.param((), {"DATABASE_URL": f"postgresql://app:{_SECRET}@h/d"}, "unencoded", id="serve by default"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "variables", "told"), _WRONG)
+def test_a_wrong_configuration_is_exit_code_two_without_a_traceback(
+    arguments: tuple[str, ...], variables: dict[str, str], told: str
+) -> None:
+    answer = _call(*arguments, **variables)
+
+    said = answer.stdout + answer.stderr
+    assert answer.returncode == 2
+    assert told in said
+    assert "Traceback" not in said
+    assert _SECRET not in said
+    assert "s5/w" not in said
+
+
+def test_an_unreachable_database_is_exit_code_one() -> None:
+    answer = _call("check", DATABASE_URL="postgresql://app:secret@127.0.0.1:1/app")
+
+    assert answer.returncode == 1
+    assert "[-] connected connection_refused: Nothing listens on 127.0.0.1 port 1." in answer.stdout
+
+
+def test_on_a_terminal_it_is_drawn_with_the_remedy_in_full(database: Database) -> None:
+    leader, follower = pty.openpty()
+    environment = _environment(DATABASE_URL=database.url, TERM="xterm", COLUMNS="200")
+    command = [sys.executable, "-m", "app", "check"]
+    with subprocess.Popen(command, env=environment, stdout=follower, stderr=follower) as process:
+        os.close(follower)
+        drawn = b""
+        try:
+            while chunk := os.read(leader, 65536):
+                drawn += chunk
+        except OSError:  # how Linux says that the other side has closed
+            pass
+    os.close(leader)
+
+    assert process.returncode == 1
+    assert "✓ connected" in drawn.decode()
+    assert "✗ enabled" in drawn.decode()
+    assert "→ Run in this database: CREATE EXTENSION vector;" in drawn.decode()
