@@ -33,8 +33,7 @@ run: .venv/installed  ## Run the service (HOST, PORT, DATABASE_URL; without DATA
 .PHONY: test
 test: .venv/tools  ## Run the tests against real servers (TESTS=tests/test_dsn.py for some of them)
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(TESTS)
-	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage run -m pytest $(TESTS); status=$$?; $(BIN)/coverage combine --quiet; exit $$status
 
 # What the tests covered; run again only where something has changed since.
 .coverage: $(shell find app tests -name '*.py') pyproject.toml | .venv/tools
@@ -51,6 +50,7 @@ check: .venv/tools .coverage  ## Format, lint, types, layers, coverage, Dockerfi
 
 .PHONY: container
 container: .venv/tools  ## Build the image and prove it (needs Docker)
+	@$(BIN)/python -m tests.container.check
 
 .PHONY: lock
 lock:  ## Write the lock files again (needs uv)

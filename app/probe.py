@@ -60,7 +60,7 @@ def judge(answer: bytes) -> None:
 
 
 def error_code(body: bytes) -> str:
-    """The document's `error.code` after a blank, or nothing; an identifier only, so that no stranger writes our line."""
+    """The document's `error.code` after a blank, or nothing; only an identifier: no stranger writes our line."""
     try:
         code = json.loads(body)["error"]["code"]
     except (ValueError, LookupError, TypeError, RecursionError):
@@ -83,7 +83,8 @@ def check(environ: Mapping[str, str], timeout_seconds: float = TIMEOUT_SECONDS) 
         reason = str(error)
     else:
         return
-    raise UnhealthyError(f"{host} port {port}: {reason}")
+    message = f"{host} port {port}: {reason}"
+    raise UnhealthyError(message)
 
 
 def main() -> int:
