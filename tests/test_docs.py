@@ -1,0 +1,323 @@
+"""The documents, held against the code they describe: what they name exists, and what they show is what it answers."""
+
+import json
+import re
+import shlex
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from pydantic import BaseModel
+from typer.main import get_command
+
+from app import __version__, cli
+from app.advice import explain
+from app.answer import Manner, about_database, about_service
+from app.dsn import Provider, Target
+from app.failures import _SQLSTATES, RUNBOOK, Code, Step
+from app.report import (
+    DATABASE_PATH,
+    HEALTH_PATH,
+    DatabaseDocument,
+    Identity,
+    Observation,
+    Provisioning,
+    ServiceDocument,
+    StepDocument,
+)
+from app.runbook import Extension, Facts, Requirements, Revisions, Server, judge
+from tests.postgres import PostgresServer
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = (ROOT / "README.md").read_text()
+FAILURES = (ROOT / "docs" / "failures.md").read_text()
+every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+
+
+# docs/failures.md
+
+CONTENTS, *_SECTIONS = re.split(r"^## (.+)\n", FAILURES, flags=re.MULTILINE)
+TITLES, BODIES = _SECTIONS[::2], _SECTIONS[1::2]
+PARTS = ["What you see", "Why", "What to do"]
+
+
+def section(code: Code) -> str:
+    return BODIES[TITLES.index(code)]
+
+
+def test_every_code_has_exactly_one_section_and_every_section_a_code() -> None:
+    assert sorted(TITLES) == sorted(Code)
+
+
+@pytest.mark.parametrize("code", Code)
+def test_a_section_says_what_you_see_why_and_what_to_do(code: Code) -> None:
+    before, *parts = re.split(r"^\*\*(.+?)\.\*\* ", section(code), flags=re.MULTILINE)
+
+    assert not before.strip()
+    assert parts[::2] == PARTS
+    assert all(text.strip() for text in parts[1::2])
+
+
+@pytest.mark.parametrize("code", Code)
+def test_a_section_says_how_bad_it_is_and_where_it_shows(code: Code) -> None:
+    seen = section(code).partition("**Why.**")[0]
+
+    told = re.search(r"\b(?:Failure|Warning) of (?:`(\w+)`|any step)", seen)
+    assert told, seen
+    assert told[1] is None or told[1] in set(Step)
+    assert "/api/v1/health" in seen or "exit code 2" in seen
+    assert "SQLSTATE" in seen
+
+
+@pytest.mark.parametrize(("sqlstate", "code"), sorted({(sqlstate, code) for sqlstate, _, code in _SQLSTATES}))
+def test_a_section_names_every_sqlstate_that_leads_to_it(sqlstate: str, code: Code) -> None:
+    assert re.search(rf"\b{sqlstate}", section(code).partition("**Why.**")[0])
+
+
+def test_the_contents_list_the_sections_by_step_in_the_order_of_the_runbook() -> None:
+    steps = re.findall(r"^\*\*(\w+)\*\*: \S", CONTENTS, re.MULTILINE)
+    entries = re.findall(r"^- \[`(\w+)`\]\(#(\w+)\): \S", CONTENTS, re.MULTILINE)
+
+    assert steps == [*RUNBOOK, Step.SERVICE]
+    assert entries == [(title, title) for title in TITLES]
+
+
+def statements() -> set[str]:
+    written = "\n".join(path.read_text() for path in DOCUMENTS)
+    blocks = re.findall(r"^```sql\n(.*?)^```", written, re.MULTILINE | re.DOTALL)
+    return {statement.strip() for block in blocks for statement in block.split(";\n") if statement.strip()}
+
+
+@pytest.mark.parametrize("statement", sorted(statements()))
+def test_sql_can_be_pasted(server: PostgresServer, statement: str) -> None:
+    """PL/pgSQL has a statement read by the real parser without running it."""
+    assert not server.execute(f"DO $paste$BEGIN IF false THEN {statement}; END IF; END$paste$")
+
+
+# Links
+
+
+def prose(document: str) -> str:
+    return re.sub(r"^```.*?^```", "", document, flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(document: str) -> set[str]:
+    """As GitHub makes them: lower case, no punctuation but hyphens and underscores, hyphens for blanks."""
+    headings = re.findall(r"^#+ (.+)$", prose(document), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@every_document
+def test_every_relative_link_leads_somewhere(path: Path) -> None:
+    targets = re.findall(r"\[[^\]]*\]\(([^)\s]+)\)", prose(path.read_text()))
+    broken = [target for target in targets if "://" not in target and not leads_somewhere(path, target)]
+
+    assert broken == []
+
+
+def leads_somewhere(path: Path, target: str) -> bool:
+    name, _, anchor = target.partition("#")
+    found = path.parent / name if name else path
+    return found.exists() and (not anchor or anchor in anchors(found.read_text()))
+
+
+# Commands
+
+
+def code_of(document: str) -> str:
+    """Every block and span of code, a line each; a command that goes on in the next line is one."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    return "\n".join([*blocks, *re.findall(r"`([^`]+)`", prose(document))]).replace("\\\n", " ")
+
+
+@every_document
+def test_every_make_target_exists(path: Path) -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    named = re.findall(r"^(?:\$ |.*\brun: )?(?:\w+=\S+ )*make ([a-z-]+)", code_of(path.read_text()), re.MULTILINE)
+
+    assert set(named) <= set(targets)
+
+
+@every_document
+def test_every_command_line_is_one_that_the_program_reads(path: Path) -> None:
+    commands: dict[str, Any] = get_command(cli.app).commands  # type: ignore[attr-defined]  # typer: a group
+    lines = re.findall(r"""pgvector-ready ([a-z](?:[^"'|;&\n]|"[^"\n]*"|'[^'\n]*')*)""", code_of(path.read_text()))
+    named = [shlex.split(line) for line in lines]
+
+    assert {command for command, *_ in named} <= set(commands)
+    for command, *arguments in named:
+        commands[command].make_context(command, arguments)  # raises what the program itself would complain of
+
+
+# The examples of the README
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+TARGET = Target("db.example.net", 5432, "app", "app", Provider.OTHER)
+IDENTITY = Identity(commit=None, environment=None, instance=None, started_at=NOON)
+SCHEMAS: dict[str, type[BaseModel]] = {DATABASE_PATH: DatabaseDocument, HEALTH_PATH: ServiceDocument}
+STARTING = explain(Code.STARTING, Step.SERVICE, TARGET, database_path=DATABASE_PATH)
+SERVER = Server(
+    version="17.6",
+    is_standby=False,
+    is_read_only=False,
+    database="app",
+    user="app",
+    tls="TLSv1.3",
+    is_pooled=False,
+    fingerprint="3f9ac2d1",
+)
+USABLE = Facts(TARGET, NOON, 2.9, SERVER, Extension("0.8.6", "0.8.6", "public"))
+LOST = Facts(TARGET, NOON, 1.1, failure=explain(Code.CONNECTION_REFUSED, Step.CONNECTED, TARGET))
+
+
+def exchanges() -> list[tuple[str, str]]:
+    """What is typed after a dollar sign, and what is shown below it."""
+    blocks = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    return [
+        (command, answer)
+        for block in blocks
+        for command, answer in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+        if answer
+    ]
+
+
+DOCUMENTS_SHOWN = [(command, answer) for command, answer in exchanges() if "format=text" not in command]
+TEXTS_SHOWN = [answer for command, answer in exchanges() if "format=text" in command]
+every_document_shown = pytest.mark.parametrize(
+    ("command", "answer"), DOCUMENTS_SHOWN, ids=[f"answer-{number}" for number, _ in enumerate(DOCUMENTS_SHOWN, 1)]
+)
+
+
+def answered(facts: Facts, *, is_text: bool = False) -> str:
+    """What the service says of such facts, by way of the judgement and the documents of every answer."""
+    revisions = facts.revisions or frozenset()
+    requirements = Requirements(revisions=Revisions(heads=revisions, known=revisions))
+    observation = Observation(judge(facts, requirements), Provisioning(), NOON, consecutive_failures=0)
+    return about_database(observation, IDENTITY).to(Manner(is_text=is_text)).body.decode()
+
+
+def reference(path: str, *, is_healthy: bool) -> Any:
+    """A real answer; what is in it apart from its keys does not matter."""
+    if path == HEALTH_PATH:
+        return json.loads(about_service(None if is_healthy else STARTING, IDENTITY).to(Manner()).body)
+    return json.loads(answered(USABLE if is_healthy else LOST))
+
+
+def keys(value: Any, at: str = "") -> list[str]:
+    """Every key in its order, nested ones by their path; what is in a list varies and is left out."""
+    if not isinstance(value, dict):
+        return []
+    return [path for key, inner in value.items() for path in (f"{at}{key}", *keys(inner, f"{at}{key}."))]
+
+
+def test_the_readme_shows_one_passing_and_one_failing_answer_and_a_text() -> None:
+    shown = [json.loads(answer)["healthy"] for _, answer in exchanges() if answer.startswith("{")]
+
+    assert sorted(shown) == [False, True]
+    assert len(TEXTS_SHOWN) == 1
+
+
+@every_document_shown
+def test_a_shown_document_is_one_that_the_service_could_give(command: str, answer: str) -> None:
+    document = json.loads(answer)
+    path = command.rpartition(":8000")[2].strip("'")
+
+    jsonschema.validate(document, SCHEMAS[path].model_json_schema(mode="serialization"))
+    assert keys(document) == keys(reference(path, is_healthy=document["healthy"]))
+    assert answer == json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
+    assert document["version"] == __version__
+
+
+@every_document_shown
+def test_a_shown_document_has_every_step_and_the_sentences_of_today(command: str, answer: str) -> None:
+    document = json.loads(answer)
+    if "steps" not in document:
+        pytest.skip(f"{command} answers without steps")
+
+    today = json.loads(answered(facts_of(document)))
+
+    fields = list(StepDocument.model_fields)
+    assert [step["step"] for step in document["steps"]] == list(RUNBOOK)
+    assert all(list(step) == [field for field in fields if field in step] for step in document["steps"])
+    assert [verdict(step) for step in document["steps"]] == [verdict(step) for step in today["steps"]]
+    assert (document["status"], document["error"]) == (today["status"], today["error"])
+
+
+@pytest.mark.parametrize("text", TEXTS_SHOWN, ids=["text"])
+def test_the_shown_text_says_the_same_as_the_failing_document(text: str) -> None:
+    failing = next(shown for _, answer in exchanges() if not (shown := json.loads(answer))["healthy"])
+
+    today = answered(facts_of(failing), is_text=True)
+
+    assert without_durations(text) == without_durations(today)
+
+
+def verdict(step: dict[str, Any]) -> dict[str, Any]:
+    return {name: step.get(name) for name in ("step", "state", "code", "message", "remedy")}
+
+
+def without_durations(text: str) -> str:
+    return re.sub(r" [\d.]+ ms\b", "", text)
+
+
+def facts_of(document: dict[str, Any]) -> Facts:
+    """The facts that such an answer was made of."""
+    shown, pgvector, error = document["target"], document["pgvector"], document["error"]
+    target = Target(shown["host"], shown["port"], shown["database"], shown["user"], Provider(shown["provider"]))
+    if document["server"]["version"] is None:
+        failure = error and explain(Code(error["code"]), Step(error["step"]), target, error["sqlstate"])
+        return Facts(target, NOON, document["latency_ms"], failure=failure)
+    server = replace(
+        SERVER,
+        version=document["server"]["version"],
+        is_standby=document["server"]["role"] == "standby",
+        is_read_only=not document["server"]["writable"],
+        database=shown["database"],
+        user=shown["user"],
+        tls=shown["tls"],
+    )
+    extension = Extension(pgvector["available_version"], pgvector["installed_version"], pgvector["schema"])
+    current = document["migrations"]["current"]
+    revisions = frozenset(current.split(",")) if current else None
+    return Facts(target, NOON, document["latency_ms"], server, extension, revisions)
+
+
+# What no document may say
+
+FORBIDDEN = {
+    "a path of one machine": r"(?<![\w.])/(?:root|home|Users|work)\b",
+    "a package registry": r"\b(?:registry[.-]|artifactory|nexus|(?:ghcr|quay|docker)\.io)",
+    "a credential": r"\b[a-z][a-z0-9+.-]*://[^\s/:@`'\"]*:(?![^\s/@`'\"]*…)[^\s/@`'\"]+@",
+    "a token": r"(?i)\bbearer [\w.~+/-]{8,}|\b(?:rnd|ghp|sk|xox[bp])[-_]\w{8,}",
+}
+
+
+@every_document
+@pytest.mark.parametrize("pattern", FORBIDDEN.values(), ids=FORBIDDEN)
+def test_no_document_has(path: Path, pattern: str) -> None:
+    assert [match[0] for match in re.finditer(pattern, path.read_text())] == []
+
+
+@pytest.mark.parametrize(
+    ("what", "text"),
+    [
+        ("a path of one machine", "see /home/ann/app"),
+        ("a path of one machine", "`/home/me/.venv`"),
+        ("a package registry", "from https://packages.example.org/simple"),
+        ("a package registry", "registry.example.org"),
+        ("a credential", "postgresql://app:hunter2@db.example.net/app"),
+        ("a credential", "`postgres://:hunter2@db`"),
+        ("a token", "Authorization: Bearer abcdef0123456789"),
+    ],
+)
+def test_what_is_forbidden_would_be_found(what: str, text: str) -> None:
+    assert re.search(FORBIDDEN[what], text)
+
+
+@pytest.mark.parametrize("text", ["postgresql://app:…@db.example.net/app", "http://127.0.0.1:8000/api", "`Bearer …`"])
+def test_a_placeholder_is_not_forbidden(text: str) -> None:
+    assert not any(re.search(pattern, text) for pattern in FORBIDDEN.values())
