@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from app import __doc__ as description
+from app.cli_verify import verify
 from app.embedded import EmbeddedError, default_data_folder, embedded_database
 from app.settings import ConfigurationError, Settings, is_on_platform, load
 
@@ -110,6 +111,9 @@ def migrate() -> None:
             typer.echo(f"{error.failure.code}: {error.failure.message} → {error.failure.remedy}\n  {cause}", err=True)
             raise typer.Exit(1) from None
     typer.echo(f"at {after} already" if before == after else f"from {before or 'none'} to {after}")
+
+
+app.command()(verify)
 
 
 @contextmanager

@@ -1,0 +1,88 @@
+"""`pgvector-ready verify`: its options, and its exit code."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Annotated, NoReturn
+
+import typer
+
+_FAILED, _WRONG_USE, _INTERRUPTED = 1, 2, 130
+
+
+class Format(StrEnum):
+    """How `verify` speaks."""
+
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+
+
+def verify(  # noqa: PLR0913 - each is an option of the command line
+    url: Annotated[str, typer.Argument(help="The service, such as https://app.example.com.", metavar="URL")],
+    *,
+    expect_commit: Annotated[
+        str | None, typer.Option(metavar="SHA", help="The commit that should answer; may be abbreviated.")
+    ] = None,
+    expect_host: Annotated[
+        str | None, typer.Option(metavar="HOST", help="The database server that the service should use.")
+    ] = None,
+    expect_database: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The database that the service should use.")
+    ] = None,
+    minimum_pgvector: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="The oldest pgvector that is good enough.")
+    ] = None,
+    differs_from: Annotated[
+        str | None, typer.Option(metavar="URL", help="Another service, which must not share its database.")
+    ] = None,
+    also: Annotated[
+        list[str] | None, typer.Option(metavar="PATH=STATUS", help="An endpoint of your own; may be repeated.")
+    ] = None,
+    wait: Annotated[
+        float, typer.Option(min=0, max=86_400, metavar="SECONDS", help="Ask again until everything passes.")
+    ] = 0.0,
+    style: Annotated[Format, typer.Option("--format", help="For a person, a program, or a CI's table of tests.")] = (
+        Format.TEXT
+    ),
+) -> None:
+    """Check a deployed service from outside: 0 all as it should be, 1 something is not, 2 wrong use.
+
+    Where a HEALTH_TOKEN protects the service, set the same variable here, and OTHER_HEALTH_TOKEN for the other one.
+    A login in the URL is sent as basic authentication; it is never shown.
+    """
+    with _told():
+        # The other commands need none of this, and their start is waited for.
+        from app.verification import plan as plans  # noqa: PLC0415
+        from app.verification import telling  # noqa: PLC0415
+        from app.verify import Patience, run, verify  # noqa: PLC0415
+
+        typed = plans.Typed(
+            url, expect_commit, expect_host, expect_database, minimum_pgvector, differs_from, tuple(also or ())
+        )
+        plan = plans.read(typed, os.environ)
+        with telling.progress(plan.address.origin, wait) as tell:
+            verification = run(verify(plan, Patience(wait), tell))
+        telling.show(verification, style)
+    raise typer.Exit(0 if verification.is_passed else _FAILED)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Wrong use, and Ctrl-C, as one line each without a traceback."""
+    try:
+        from app.verification.address import WrongUseError  # noqa: PLC0415 - as above
+
+        try:
+            yield
+        except WrongUseError as error:
+            _leave(str(error), _WRONG_USE)
+    except KeyboardInterrupt:
+        _leave("interrupted", _INTERRUPTED)
+
+
+def _leave(sentence: str, exit_code: int) -> NoReturn:
+    print(f"pgvector-ready: {sentence}", file=sys.stderr)  # noqa: T201 - the command line's way of speaking
+    raise typer.Exit(exit_code)

@@ -1,0 +1,104 @@
+"""How a verification is told: progress on stderr while it waits, and then the whole of it on stdout."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from io import TextIOWrapper
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from app.verification.formats import to_json, to_junit, to_lines
+from app.verification.judgement import Verification, first_failure
+
+Tell = Callable[[Verification], None]
+# Often enough for whoever watches a CI's log, and for a CI that ends what is silent.
+_LINE_SECONDS = 30.0
+
+
+def show(verification: Verification, style: str) -> None:
+    """All of it on stdout, in the manner of one of `FORMATS`."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # an arrow is no reason to fail on a terminal without one
+    FORMATS[style](verification)
+
+
+def _show_lines(verification: Verification) -> None:
+    console = _console(stderr=False)
+    for line in to_lines(verification):
+        console.print(line)
+
+
+def _show_json(verification: Verification) -> None:
+    sys.stdout.write(f"{to_json(verification)}\n")
+
+
+def _show_junit(verification: Verification) -> None:
+    sys.stdout.write(f"{to_junit(verification)}\n")
+
+
+FORMATS: Mapping[str, Tell] = {"text": _show_lines, "json": _show_json, "junit": _show_junit}
+
+
+@contextmanager
+def progress(origin: str, seconds: float) -> Iterator[Tell]:
+    """What to call after an attempt that will be followed by another: a bar on a terminal, lines elsewhere."""
+    console = _console(stderr=True)
+    if not seconds:
+        yield _say_nothing
+    elif console.is_terminal:
+        with _bar(console, origin, seconds) as tell:
+            yield tell
+    else:
+        yield _Lines(console, origin, seconds).tell
+
+
+def _console(*, stderr: bool) -> Console:
+    # soft_wrap: Rich would break the lines of a log at 80 columns.
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def _say_nothing(_: Verification) -> None:
+    """A single try has nothing to tell on the way."""
+
+
+class _Lines:
+    """A plain line at once, and then at most one in `_LINE_SECONDS`."""
+
+    def __init__(self, console: Console, origin: str, seconds: float) -> None:
+        self._console = console
+        self._origin = origin
+        self._seconds = seconds
+        self._next_at = 0.0
+
+    def tell(self, verification: Verification) -> None:
+        """What was wrong in this attempt."""
+        if time.monotonic() < self._next_at:
+            return
+        self._next_at = time.monotonic() + _LINE_SECONDS
+        waited = f"{verification.waited_seconds:.0f} s of {self._seconds:g} s"
+        self._console.print(f"waiting for {self._origin} ({waited}): {_reason(verification)}")
+
+
+@contextmanager
+def _bar(console: Console, origin: str, seconds: float) -> Iterator[Tell]:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[reason]}", style="dim", markup=False),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(f"waiting for {origin}", total=seconds, reason="")
+
+        def tell(verification: Verification) -> None:
+            bar.update(task, completed=verification.waited_seconds, reason=_reason(verification))
+
+        yield tell
+
+
+def _reason(verification: Verification) -> str:
+    failure = first_failure(verification.checks)
+    return f"{failure.name}: {failure.message}" if failure else ""
