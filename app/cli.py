@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from app import __doc__ as description
+from app.cli_switch import switch
 from app.cli_verify import verify
 from app.embedded import EmbeddedError, default_data_folder, embedded_database
 from app.settings import ConfigurationError, Settings, is_on_platform, load
@@ -114,6 +115,7 @@ def migrate() -> None:
 
 
 app.command()(verify)
+app.command()(switch)
 
 
 @contextmanager

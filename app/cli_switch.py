@@ -1,0 +1,88 @@
+"""The command `switch`: its options, and how it speaks to a terminal or to a log."""
+
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Self
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+
+def switch(
+    *,
+    service: Annotated[str, typer.Option("--service", help="The web service on Render: its exact name, or its id.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and show everything; change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Put back the value from before the last switch instead.")
+    ] = False,
+    wait: Annotated[float, typer.Option(min=1, max=7200, help="Seconds to wait for a deploy.")] = 1800.0,
+) -> None:
+    """Move a Render service to the database in NEW_DATABASE_URL, with RENDER_API_KEY: 0 done, 1 not done, 2 wrong use.
+
+    Checks the database, enables pgvector there, sets DATABASE_URL on the service, deploys, follows the deploy and looks
+    at the service from outside; if that fails, the value from before is put back and deployed. It may be cut off at any
+    moment: run it again and it goes on.
+    """
+    from app.relocation import Order, Relocation  # noqa: PLC0415 - the service's start is waited for, and needs none of this
+    from app.switch import Pace  # noqa: PLC0415
+
+    logging.disable()
+    order = Order(service, dry_run=dry_run, yes=yes, rollback=rollback)
+    with Terminal() as terminal:
+        code = Relocation(order, os.environ, terminal, Pace(wait_seconds=wait)).run()
+    raise typer.Exit(code)
+
+
+class Terminal:
+    """Sentences on standard output; what is going on in a line that changes, or line by line where that is a file."""
+
+    def __init__(self) -> None:
+        from rich.console import Console  # noqa: PLC0415 - as above
+
+        self._console = Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
+        self._status: Status | None = None
+        self._last = ""
+
+    def __enter__(self) -> Self:
+        """Nothing shows until something is told."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the cursor back."""
+        self._stop()
+
+    def say(self, sentence: str) -> None:
+        """Tell something that stays true."""
+        self._stop()
+        self._console.print(sentence)
+
+    def progress(self, sentence: str) -> None:
+        """Tell how it stands at this moment; the same again is not told twice."""
+        if not self._console.is_terminal:
+            if sentence != self._last:
+                self._console.print(sentence)
+            self._last = sentence
+            return
+        from rich.text import Text  # noqa: PLC0415 - as above
+
+        if self._status is None:
+            self._status = self._console.status(Text(sentence))
+            self._status.start()
+        self._status.update(Text(sentence))
+
+    def ask(self, question: str) -> bool | None:
+        """Whether the answer is yes; None where standard input is no terminal."""
+        self._stop()
+        if not sys.stdin.isatty():
+            return None
+        self._console.print(f"{question} [y/N] ", end="")
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+    def _stop(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+            self._status = None

@@ -1,0 +1,210 @@
+"""Render's API through its client: patience, odd answers, and sentences without secrets."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from email.utils import formatdate
+
+import httpx
+import pytest
+
+from app.logs import Redactor
+from app.render import (
+    Access,
+    AccessError,
+    Deploy,
+    Phase,
+    RefusedError,
+    Render,
+    RenderError,
+    UncertainError,
+    _wait_asked_for,
+)
+from tests.postgres import free_port
+from tests.render_api import KEY, LOST, TOO_MANY, Odd, RenderApi
+
+VALUE = "postgresql://app:secret@db.example.net/app"
+
+
+@pytest.fixture
+def api() -> Iterator[RenderApi]:
+    with RenderApi() as api:
+        yield api
+
+
+@pytest.fixture
+def render(api: RenderApi) -> Iterator[Render]:
+    with closing(Render(Access(KEY, api.url), Redactor({VALUE, KEY}), backoff_seconds=0.01)) as render:
+        yield render
+
+
+def test_services_are_found_by_their_exact_name_over_all_pages(api: RenderApi, render: Render) -> None:
+    for number in range(120):
+        api.add(f"staging-{number}", is_running=False, type="private_service")
+    wanted = api.add("staging", is_running=False)
+
+    found = render.services("staging")
+
+    assert [service.id for service in found] == [wanted.id]
+
+
+def test_a_variable_is_set_read_and_deleted_more_than_once(api: RenderApi, render: Render) -> None:
+    service = api.add(is_running=False)
+
+    render.set_variable(service.id, "X", VALUE)
+    first = render.variable(service.id, "X")
+    render.set_variable(service.id, "X", None)
+    render.set_variable(service.id, "X", None)
+
+    assert (first, render.variable(service.id, "X")) == (VALUE, None)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param(Odd(500, {"id": "x", "message": "oops"}), id="500"),
+        pytest.param(Odd(502, "<html>"), id="html-502"),
+        pytest.param(LOST, id="connection-cut"),
+        pytest.param(Odd(429, TOO_MANY), id="429-without-a-hint"),
+    ],
+)
+def test_what_may_pass_is_asked_again(api: RenderApi, render: Render, odd: Odd) -> None:
+    service = api.add(is_running=False)
+    api.be_odd("PUT", "env-vars/X", odd, odd)
+
+    render.set_variable(service.id, "X", VALUE)
+
+    assert service.variables == {"X": VALUE}
+    assert len(api.changes()) == 3
+
+
+def test_the_wait_that_is_asked_for_is_kept(api: RenderApi, render: Render) -> None:
+    service = api.add(is_running=False)
+    api.be_odd("GET", "deploys", Odd(429, TOO_MANY, {"Retry-After": "1"}))
+    started_at = time.monotonic()
+
+    render.deploys(service.id)
+
+    assert time.monotonic() - started_at >= 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        pytest.param({}, None, id="nothing"),
+        pytest.param({"Retry-After": "7", "Ratelimit-Reset": "9"}, 7, id="retry-after"),
+        pytest.param({"Retry-After": formatdate(time.time() + 3600, usegmt=True)}, 3600, id="retry-after-as-a-date"),
+        pytest.param({"Retry-After": formatdate(0)}, 0, id="retry-after-in-the-past"),
+        pytest.param({"Retry-After": "soon", "Ratelimit-Reset": "9"}, 9, id="ratelimit-reset"),
+        pytest.param({"Ratelimit-Reset": str(int(time.time()) + 3600)}, 3600, id="ratelimit-reset-as-an-instant"),
+        pytest.param({"Ratelimit-Reset": "-1"}, None, id="nonsense"),
+    ],
+)
+def test_a_wait_is_read_in_every_form_it_is_asked_for(headers: dict[str, str], seconds: float | None) -> None:
+    wait = _wait_asked_for(httpx.Response(429, headers=headers))
+
+    assert wait == pytest.approx(seconds, abs=120)  # tests that ran before this one take their time
+    assert (wait is None) == (seconds is None)
+
+
+@pytest.mark.parametrize(
+    ("odd", "error", "said"),
+    [
+        pytest.param(
+            Odd(401, {"id": "x", "message": "no"}), AccessError, "does not know this RENDER_API_KEY", id="401"
+        ),
+        pytest.param(Odd(403, {"id": "x", "message": "no"}), AccessError, "may not list the deploys: no:", id="403"),
+        pytest.param(Odd(404, {"id": "x", "message": "gone"}), RefusedError, "found nothing there: gone.", id="404"),
+        pytest.param(Odd(409, {"id": "x", "message": f"bad {VALUE}!"}), RefusedError, ": bad ***!.", id="409-redacted"),
+        pytest.param(Odd(400, {"message": "a\n\x1b[31mb"}), RefusedError, "(HTTP 400): a [31mb.", id="400-one-line"),
+        pytest.param(Odd(402, [1]), RefusedError, "refused to list the deploys (HTTP 402).", id="unknown-body"),
+        pytest.param(Odd(302, "", {"Location": "https://x.example"}), RefusedError, "(HTTP 302)", id="redirect"),
+        pytest.param(Odd(200, "<html>"), RenderError, "an answer of an unknown form", id="html"),
+        pytest.param(Odd(200, {"value": VALUE}), RenderError, "an answer of an unknown form", id="another-document"),
+        pytest.param(Odd(429, TOO_MANY, {"Retry-After": "600"}), RenderError, "left alone for 600 s", id="long-wait"),
+    ],
+)
+def test_each_refusal_is_one_sentence(
+    api: RenderApi, render: Render, odd: Odd, error: type[RenderError], said: str
+) -> None:
+    service = api.add(is_running=False)
+    api.be_odd("GET", "deploys", odd)
+
+    with pytest.raises(RenderError) as raised:
+        render.deploys(service.id)
+
+    assert isinstance(raised.value, error)
+    assert said in str(raised.value)
+    assert not [secret for secret in ("\n", "secret", KEY) if secret in str(raised.value)]
+
+
+def test_an_api_that_keeps_failing_is_given_up(api: RenderApi, render: Render) -> None:
+    service = api.add(is_running=False)
+    api.be_odd("GET", "deploys", *[Odd(503, "")] * 9)
+
+    with pytest.raises(RenderError, match="keeps answering HTTP 503"):
+        render.deploys(service.id)
+
+    assert len(api.requests) == 5
+
+
+def test_an_api_that_is_not_there_is_given_up() -> None:
+    nowhere = Access(KEY, f"http://127.0.0.1:{free_port()}/v1")
+
+    with (
+        closing(Render(nowhere, str, backoff_seconds=0.001)) as render,
+        pytest.raises(RenderError, match="is not to be reached"),
+    ):
+        render.services("staging")
+
+
+def test_a_deploy_is_asked_for_once_where_the_answer_is_lost(api: RenderApi, render: Render) -> None:
+    service = api.add(is_running=False)
+    api.be_odd("POST", "deploys", LOST)
+
+    with pytest.raises(UncertainError):
+        render.start_deploy(service.id)
+
+    assert len(service.deploys) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "is_over", "phase"),
+    [
+        pytest.param("created", False, Phase.RUNNING, id="created"),
+        pytest.param("pre_deploy_in_progress", False, Phase.RUNNING, id="in-progress"),
+        pytest.param("live", True, Phase.SUCCEEDED, id="live"),
+        pytest.param("deactivated", True, Phase.SUCCEEDED, id="deactivated"),
+        pytest.param("canceled", True, Phase.CANCELED, id="canceled"),
+        pytest.param("update_failed", True, Phase.FAILED, id="failed"),
+        pytest.param("image_pull_failed", False, Phase.FAILED, id="failed-in-a-new-way"),
+        pytest.param("warming_up", False, Phase.RUNNING, id="unknown"),
+        pytest.param("retired", True, Phase.ENDED, id="unknown-end"),
+        pytest.param(None, False, Phase.RUNNING, id="none"),
+    ],
+)
+def test_statuses_are_an_open_set(status: str | None, is_over: bool, phase: Phase) -> None:  # noqa: FBT001
+    document = {"id": "dep-1", "status": status, **({"finishedAt": "2026-11-23T05:00:00Z"} if is_over else {})}
+
+    assert Deploy.model_validate(document).phase is phase
+
+
+@pytest.mark.parametrize(
+    ("key", "url"),
+    [
+        pytest.param("rnd example", "https://api.example.net", id="blank-in-the-key"),
+        pytest.param("rnd_schlüssel", "https://api.example.net", id="letter-in-the-key"),
+        pytest.param(KEY, "http://api.example.net", id="in-clear"),
+        pytest.param(KEY, "https://[", id="no-address"),
+        pytest.param(KEY, "api.example.net", id="no-scheme"),
+    ],
+)
+def test_access_that_would_give_the_key_away_is_refused(key: str, url: str) -> None:
+    with pytest.raises(AccessError) as raised:
+        Access(key, url)
+
+    assert key not in str(raised.value)
+
+
+def test_the_key_does_not_show() -> None:
+    assert KEY not in repr(Access(KEY))
