@@ -17,14 +17,24 @@ class Redactor:
     """Takes secrets out of text in every form they are written in; the longest first, since one may contain another."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for secret in secrets if secret for form in (secret, quote(secret, safe=""), repr(secret)[1:-1])}
-        self._forms = sorted(forms, key=len, reverse=True)
+        self._forms = sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         """The same text with `***` where a secret stood."""
         for form in self._forms:
             text = text.replace(form, "***")
         return text
+
+
+def _forms(secret: str) -> set[str]:
+    """As it is, percent-encoded, and as `repr` writes both: an error told by another one went through it twice.
+
+    Which quotes `repr` escapes depends on the text around, hence the second way.
+    """
+    forms = {secret, quote(secret, safe="")}
+    for _ in range(2):
+        forms |= {written for form in forms for written in (repr(form)[1:-1], repr(f"{form}'\"")[1:-4])}
+    return forms
 
 
 class _Formatter(logging.Formatter):

@@ -104,6 +104,24 @@ class Settings(BaseSettings):
         default=None, validation_alias=_first("RENDER_INSTANCE_ID", "RAILWAY_REPLICA_ID", "HOSTNAME")
     )
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_text(cls, value: object) -> object:
+        """Python hands on bytes that are not UTF-8 as lone surrogates, and every document would break on them."""
+        if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+            message = "must be text in UTF-8"
+            raise ValueError(message)
+        return value
+
+    @field_validator("health_token")
+    @classmethod
+    def _can_be_sent(cls, value: SecretStr | None) -> SecretStr | None:
+        token = value.get_secret_value() if value else ""
+        if token != token.strip() or not token.isprintable():
+            message = "must not hold a line break, nor begin or end with a blank: no client could send it"
+            raise ValueError(message)
+        return value
+
     @field_validator("log_format", "log_level", "migrations", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
@@ -170,7 +188,8 @@ def is_on_platform(environment: Mapping[str, str]) -> bool:
 
 
 def _wrong_database_url(failure: Failure) -> ConfigurationError:
-    return ConfigurationError(f"{failure.code}: {failure.message} {failure.remedy}", failure)
+    sentence = f"{failure.code}: {failure.message} {failure.remedy}"
+    return ConfigurationError(sentence if "DATABASE_URL" in sentence else f"DATABASE_URL: {sentence}", failure)
 
 
 def _sentence(detail: ErrorDetails) -> str:

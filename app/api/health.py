@@ -74,7 +74,7 @@ class Health:
         is_health_json = is_authorized = False
         for name, value in scope["headers"]:
             if name == b"accept":
-                is_health_json = is_health_json or b"application/health+json" in value
+                is_health_json = is_health_json or b"application/health+json" in value.lower()
             elif name == b"authorization" and self._token:
                 is_authorized = hmac.compare_digest(value, self._token)
         is_anonymous = self._token is not None and not is_authorized
