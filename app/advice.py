@@ -1,7 +1,7 @@
 """What a failure says: one sentence of fact and the very next thing to do, for the provider at hand."""
 
 from app.dsn import Provider, Target
-from app.failures import Code, Failure, StalledError, Step, classify
+from app.failures import Code, Failure, StalledError, Step, TlsRootMissingError, classify
 
 # {host}, {port}, {database} and {user} come from the target; anything else is passed to explain() by its caller.
 _SENTENCES: dict[Code, tuple[str, str]] = {
@@ -67,7 +67,7 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
         "which encrypts without verifying.",
     ),
     Code.TLS_ROOT_MISSING: (
-        "sslmode asks for the certificate to be verified, and the root certificate file is missing or unreadable.",
+        "The connection needs a certificate ({parameter}) whose file is missing or unreadable.",
         "Name it in sslrootcert=/path/to/ca.crt, use sslrootcert=system for a publicly signed one, or sslmode=require.",
     ),
     Code.TLS_OFF: (
@@ -227,7 +227,10 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
 
 _PUBLIC_RAILWAY = "Use the value of DATABASE_PUBLIC_URL from the Railway service (its host ends in .proxy.rlwy.net)."
 _PROVIDER_REMEDIES: dict[tuple[Code, Provider], str] = {
-    (Code.PRIVATE_HOST, Provider.RAILWAY_INTERNAL): f"{_PUBLIC_RAILWAY} Private names only work between Railway services.",
+    (
+        Code.PRIVATE_HOST,
+        Provider.RAILWAY_INTERNAL,
+    ): f"{_PUBLIC_RAILWAY} Private names only work between Railway services.",
     (Code.PRIVATE_HOST, Provider.RENDER_INTERNAL): (
         "Use the External Database URL from the database's page on Render (its host ends in .render.com), "
         "or run this service in the database's region and workspace."
@@ -296,6 +299,8 @@ def name(error: BaseException, step: Step, target: Target, *, is_asking: bool = 
         code = Code.PRIVATE_HOST
     phase = PHASES[error.phase if isinstance(error, StalledError) else "tcp"]
     facts |= {"phase": phase[0], "phase_remedy": phase[1]}
+    if isinstance(error, TlsRootMissingError):
+        facts["parameter"] = error.parameter
     return explain(code, step, target, sqlstate, **facts)
 
 

@@ -24,6 +24,7 @@ async def check(settings: Settings, *, enable: bool, timeout_seconds: float) -> 
         return await Provisioner(database, engine, readiness, Orders(enable=enable)).attempt()
     finally:
         readiness.close()
+        database.terminate()
         await engine.dispose()
 
 

@@ -110,7 +110,11 @@ class TlsRequiredError(ConnectionError):
 
 
 class TlsRootMissingError(ConnectionError):
-    """`sslmode=verify-ca` or `verify-full` without a root certificate to verify against."""
+    """A certificate that the connection needs is missing or unreadable; `parameter` is libpq's word for the file."""
+
+    def __init__(self, parameter: str) -> None:
+        super().__init__(parameter)
+        self.parameter = parameter
 
 
 class NoMatchingHostError(ConnectionError):
@@ -133,14 +137,25 @@ def classify(error: BaseException, step: Step | None) -> tuple[Code, str | None]
     """
     chain = tuple(_causes(error))
     # The deepest one that came from a server: asyncpg gives its own wrappers a code (08003) and no severity.
-    servers = (cast("asyncpg.PostgresError", link).sqlstate for link in reversed(chain) if getattr(link, "severity", None))
+    servers = (
+        cast("asyncpg.PostgresError", link).sqlstate for link in reversed(chain) if getattr(link, "severity", None)
+    )
     sqlstate = next(servers, None)
-    if sqlstate and (code := _by_sqlstate(sqlstate, step)):
+    # What was found out after the error says more than the error.
+    own = next((code for link in chain for kind, code in _FOUND_OUT.items() if isinstance(link, kind)), None)
+    if code := own or (sqlstate and _by_sqlstate(sqlstate, step)):
         return code, sqlstate
-    for link in chain:
-        if code := _by_class(link, step):
-            return code, sqlstate
-    return Code.UNEXPECTED_ERROR, sqlstate
+    by_class = (_by_class(link, step) for link in chain)
+    return next((code for code in by_class if code), Code.UNEXPECTED_ERROR), sqlstate
+
+
+_FOUND_OUT: dict[type[Exception], Code] = {
+    NotPostgreSQLError: Code.NOT_POSTGRESQL,
+    TlsNotSupportedError: Code.TLS_NOT_SUPPORTED,
+    TlsRequiredError: Code.TLS_REQUIRED,
+    TlsRootMissingError: Code.TLS_ROOT_MISSING,
+    NoMatchingHostError: Code.NO_MATCHING_HOST,
+}
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -168,7 +183,7 @@ _SQLSTATES: tuple[tuple[str, Step | None, Code], ...] = (
     ("57P05", None, Code.CONNECTION_LOST),  # idle_session_timeout
     ("57P", None, Code.SERVER_SHUTDOWN),
     ("57014", None, Code.STATEMENT_TIMEOUT),
-    ("08P01", Step.CONNECTED, Code.POOLER_ERROR),
+    ("08P01", None, Code.POOLER_ERROR),  # in a query: nobody became free in the pooler's queue
     ("25006", None, Code.READ_ONLY),
     ("58P01", Step.ENABLED, Code.PGVECTOR_LIBRARY_MISSING),
     ("58P01", Step.USABLE, Code.PGVECTOR_LIBRARY_MISSING),
@@ -190,18 +205,8 @@ _UNREACHABLE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTA
 
 def _by_class(error: BaseException, step: Step | None) -> Code | None:  # noqa: PLR0911 - a table in the form of a match
     match error:
-        case StalledError() | TimeoutError():
+        case TimeoutError():
             return Code.CONNECT_TIMEOUT if step in _CONNECTING else Code.QUERY_TIMEOUT
-        case NotPostgreSQLError():
-            return Code.NOT_POSTGRESQL
-        case TlsNotSupportedError():
-            return Code.TLS_NOT_SUPPORTED
-        case TlsRequiredError():
-            return Code.TLS_REQUIRED
-        case TlsRootMissingError():
-            return Code.TLS_ROOT_MISSING
-        case NoMatchingHostError():
-            return Code.NO_MATCHING_HOST
         case ssl.SSLCertVerificationError():
             # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL's x509_vfy.h
             return Code.TLS_HOSTNAME_MISMATCH if error.verify_code in {62, 64} else Code.TLS_UNTRUSTED
@@ -217,6 +222,8 @@ def _by_class(error: BaseException, step: Step | None) -> Code | None:  # noqa: 
             return Code.SOCKET_NOT_FOUND
         case OSError(errno=number) if number in _UNREACHABLE or isinstance(error, PermissionError):
             return Code.HOST_UNREACHABLE
+        case asyncpg.InterfaceError() if step in _CONNECTING:
+            return Code.LOGIN_NOT_PERMITTED  # the server asks for a kind of proof that the driver has not got
         case ConnectionError() | asyncpg.PostgresConnectionError() | asyncpg.InterfaceError():
             return _cut(step)
         case _:

@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
+from ipaddress import ip_address
 
 from app.dsn import Host
 from app.failures import StalledError
@@ -22,24 +25,93 @@ class Greeting(StrEnum):
     FOREIGN = "foreign"
 
 
-async def greet(host: Host, timeout_seconds: float, *, handshake: bool = False) -> Greeting:
+def is_socket(host: Host) -> bool:
+    """Whether it is the folder of a Unix socket: no name to look up, and no TLS."""
+    return host.name.startswith("/")
+
+
+class Resolver:
+    """Looks names up, each on one thread at most, and that one nobody waits for when the process ends.
+
+    A silent name server holds a thread for 10 s and more (resolv.conf(5): timeout x attempts x servers). The event loop's
+    own threads would all be taken by it in the end, and would hold up the process's exit.
+    """
+
+    def __init__(self) -> None:
+        self._lookups: dict[str, asyncio.Future[list[str]]] = {}
+
+    async def addresses(self, name: str) -> list[str]:
+        """The IP addresses of `name`, at least one. Raises socket.gaierror, and UnicodeError for what is no host name.
+
+        Whoever gives up leaves the lookup running, and the next one who asks for the same name waits for the same.
+        """
+        if _is_address(name):
+            return [name]
+        lookup = self._lookups.get(name)
+        if lookup is None or lookup.done():
+            lookup = self._lookups[name] = self._start(name)
+        return await asyncio.shield(lookup)
+
+    def _start(self, name: str) -> asyncio.Future[list[str]]:
+        loop = asyncio.get_running_loop()
+        lookup: asyncio.Future[list[str]] = loop.create_future()
+        lookup.add_done_callback(_seen)
+
+        def tell(outcome: list[str] | Exception) -> None:
+            if isinstance(outcome, Exception):
+                lookup.set_exception(outcome)
+            else:
+                lookup.set_result(outcome)
+
+        def look_up() -> None:
+            outcome = _look_up(name)
+            with contextlib.suppress(RuntimeError):  # the event loop has ended meanwhile
+                loop.call_soon_threadsafe(tell, outcome)
+
+        threading.Thread(target=look_up, name="lookup", daemon=True).start()
+        return lookup
+
+
+def _look_up(name: str) -> list[str] | Exception:
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        return error
+    return [str(address[0]) for *_, address in found]
+
+
+def _seen(lookup: asyncio.Future[list[str]]) -> None:
+    """Nobody may be left to take the outcome, and asyncio would complain of that."""
+    if not lookup.cancelled():
+        lookup.exception()
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+async def greet(host: Host, addresses: Sequence[str], timeout_seconds: float, *, handshake: bool = False) -> Greeting:
     """Ask `host` who it is, and with `handshake` also go through TLS (unverified) when it is offered.
 
     Raises StalledError with the phase that went silent, or the OSError of the address that answered last: asyncio's own
     error for several addresses carries no errno.
     """
-    phase = ["name"]
+    phase = "tcp"
     try:
-        async with asyncio.timeout(timeout_seconds), _stream(host, phase) as (reader, writer):
-            phase[0] = "greeting"
+        async with asyncio.timeout(timeout_seconds), _stream(host, addresses) as (reader, writer):
+            phase = "greeting"
             writer.write(_SSL_REQUEST)
             answer = await reader.read(16)  # more than the one byte, so that a banner such as "SSH-2.0" is told apart
             if answer == Greeting.TLS.encode() and handshake:
-                phase[0] = "tls"
-                await writer.start_tls(_unverified())
+                phase = "tls"
+                await writer.start_tls(_unverified(), server_hostname=host.name)
     except TimeoutError as error:
-        raise StalledError(phase[0]) from error
-    except ConnectionResetError:
+        raise StalledError(phase) from error
+    except (ConnectionResetError, BrokenPipeError):
         return Greeting.CLOSED
     if answer in {b"S", b"N"}:
         return Greeting(answer.decode())
@@ -47,26 +119,25 @@ async def greet(host: Host, timeout_seconds: float, *, handshake: bool = False) 
 
 
 @contextlib.asynccontextmanager
-async def _stream(host: Host, phase: list[str]) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    if host.name.startswith("/"):
+async def _stream(
+    host: Host, addresses: Sequence[str]
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    if is_socket(host):
         reader, writer = await asyncio.open_unix_connection(f"{host.name}/.s.PGSQL.{host.port}")
     else:
-        reader, writer = await _open(host, phase)
+        reader, writer = await _open(host, addresses)
     try:
         yield reader, writer
     finally:
         writer.transport.abort()  # never closed gracefully: a silent peer would keep the socket for 30 s
 
 
-async def _open(host: Host, phase: list[str]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _open(host: Host, addresses: Sequence[str]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Each address by itself, so that what is raised is a real errno."""
-    loop = asyncio.get_running_loop()
-    addresses = await loop.getaddrinfo(host.address or host.name, host.port, type=1)
-    phase[0] = "tcp"
     failed: OSError | None = None
-    for _, _, _, _, address in addresses:
+    for address in addresses:
         try:
-            return await asyncio.open_connection(str(address[0]), host.port)
+            return await asyncio.open_connection(address, host.port)
         except OSError as error:
             failed = error
     raise failed or OSError("no address")

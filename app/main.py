@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from app import __doc__ as description
 from app import __version__
 from app.access import logging_access
-from app.api import contract, home
+from app.api import badge, contract, home, metrics
 from app.api.health import PATHS, Health
 from app.database import Database, create_engine
 from app.migrate import revisions
@@ -29,7 +29,6 @@ _logger = logging.getLogger(__name__)
 
 # How long the first attempt may hold back the listener: a deploy is ready at once where the database is.
 _FIRST_ATTEMPT_SECONDS = 3.0
-_CLOSING_SECONDS = 1.0
 
 
 class State(TypedDict):
@@ -46,8 +45,8 @@ class Service(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] == "http" and scope["path"] in PATHS:
-            await self.health(scope, receive, send)
+        if scope["type"] == "http" and (path := _own_path(scope)) in PATHS:
+            await self.health(scope, path, send)
         else:
             await super().__call__(scope, receive, logging_access(scope, send))
 
@@ -56,6 +55,13 @@ class Service(FastAPI):
         if self.openapi_schema is None:
             self.openapi_schema = contract.with_examples(super().openapi())
         return self.openapi_schema
+
+
+def _own_path(scope: Scope) -> str:
+    """The path below the one that this service is mounted at."""
+    path: str = scope["path"]
+    root = scope.get("root_path", "")
+    return path.removeprefix(root) if root else path
 
 
 def create_app(settings: Settings, routers: Sequence[APIRouter] = ()) -> Service:
@@ -70,15 +76,17 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ()) -> Service
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         engine = create_engine(database)
-        provisioning = asyncio.create_task(Provisioner(database, engine, readiness, orders).run(), name="provisioning")
-        await asyncio.wait({provisioning}, timeout=_FIRST_ATTEMPT_SECONDS)
+        provisioner = Provisioner(database, engine, readiness, orders)
+        provisioning = asyncio.create_task(provisioner.run(), name="provisioning")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(provisioner.has_tried.wait(), _FIRST_ATTEMPT_SECONDS)
         try:
             yield {"engine": engine, "readiness": readiness}
         finally:
             provisioning.cancel()
             readiness.close()
-            # A frozen server would hold up the farewell of every connection in the pool.
-            await asyncio.wait({asyncio.create_task(engine.dispose())}, timeout=_CLOSING_SECONDS)
+            database.terminate()  # a frozen server would hold up the farewell of every connection in the pool
+            await engine.dispose()
 
     service = Service(
         title=SERVICE,
@@ -88,7 +96,13 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ()) -> Service
         redirect_slashes=False,
     )
     service.health = Health(readiness, database.target, identity, has_gate=settings.startup_gate, token=token)
-    for router in (home.router, contract.create_router(service.health), *routers):
+    own = (
+        home.router,
+        contract.create_router(service.health),
+        badge.create_router(readiness),
+        metrics.create_router(readiness, identity, shows_target=token is None),
+    )
+    for router in (*own, *routers):
         service.include_router(router)
     if os.environ.get("WEB_CONCURRENCY", "1") != "1":
         _logger.info("web_concurrency_ignored", extra={"detail": "one process serves; scale out by instances"})

@@ -92,20 +92,22 @@ class Observer:
 
     async def _try(self, deadline: float) -> tuple[_Findings, Failure | None]:
         is_held = self._is_link_usable()
-        findings, failure = await self._ask(deadline)
+        findings, failure, error = await self._ask(deadline)
         if is_held and failure and failure.code in _GONE:
             self.release()
-            findings, failure = await self._ask(deadline)
+            findings, failure, error = await self._ask(deadline)
+        self._log(failure, error)
+        if not _would_a_new_session_see_the_same(findings, failure):
+            self.release()
         return findings, failure
 
-    async def _ask(self, deadline: float) -> tuple[_Findings, Failure | None]:
+    async def _ask(self, deadline: float) -> tuple[_Findings, Failure | None, Exception | None]:
         findings = _Findings(self._database.target)
         try:
             await self._gather(findings, deadline)
         except Exception as error:  # noqa: BLE001 - nothing may escape: what is unforeseen fails closed
-            return findings, self._name(error, findings)
-        self._last_code = None
-        return findings, None
+            return findings, _name(error, findings), error
+        return findings, None, None
 
     async def _gather(self, findings: _Findings, deadline: float) -> None:
         loop = asyncio.get_running_loop()
@@ -142,6 +144,7 @@ class Observer:
             done, _ = await asyncio.wait({task}, timeout=max(0.0, deadline - loop.time()))
         except asyncio.CancelledError:
             link.terminate()
+            task.add_done_callback(asyncio.Task.exception)  # taken, so that nobody complains
             raise
         if not done:
             link.terminate()
@@ -150,18 +153,27 @@ class Observer:
             raise TimeoutError
         return task.result()
 
-    def _name(self, error: Exception, findings: _Findings) -> Failure:
-        facts = asdict(findings.extension) if findings.extension else {}
-        image = image_for(findings.server.version if findings.server else "")
-        is_asking = findings.is_asking
-        failure = name(error, findings.step, findings.target, is_asking=is_asking, image=image, **facts)
-        if failure.code is not self._last_code:
-            # The server's own text, and the detail of what nobody foresaw, stand here and nowhere else.
+    def _log(self, failure: Failure | None, error: Exception | None) -> None:
+        """The server's own text, and the detail of what nobody foresaw, stand here and nowhere else."""
+        if failure and failure.code is not self._last_code:
             detail = {"code": failure.code, "step": failure.step, "detail": repr(error)}
             is_unforeseen = failure.code is Code.UNEXPECTED_ERROR
             _logger.warning("probe_failed", extra=detail, exc_info=error if is_unforeseen else None)
-        self._last_code = failure.code
-        return failure
+        self._last_code = failure.code if failure else None
+
+
+def _name(error: Exception, findings: _Findings) -> Failure:
+    facts = asdict(findings.extension) if findings.extension else {}
+    image = image_for(findings.server.version if findings.server else "")
+    return name(error, findings.step, findings.target, is_asking=findings.is_asking, image=image, **facts)
+
+
+def _would_a_new_session_see_the_same(findings: _Findings, failure: Failure | None) -> bool:
+    """Not where a setting may be what is wrong: ALTER ROLE and ALTER DATABASE reach new sessions only."""
+    server, extension = findings.server, findings.extension
+    if failure or server is None or extension is None or not extension.available_version:
+        return False
+    return server.is_standby or not server.is_read_only  # that a standby was promoted is seen in any session
 
 
 def _reached(target: Target, link: Link) -> Target:

@@ -41,19 +41,26 @@ class Provisioner:
         self._engine = engine
         self._readiness = readiness
         self._orders = orders
+        # Set after the first attempt, whatever came of it.
+        self.has_tried = asyncio.Event()
         if not orders.enable:
             self._note(state=ProvisioningState.DISABLED)
 
     async def run(self) -> None:
         """Try until it has succeeded once. Between two attempts a change of what is wrong is worth not waiting for."""
         delay = _FIRST_DELAY_SECONDS
-        while not (await self.attempt()).report.is_healthy:
+        while not await self._is_done():
             self._readiness.has_changed.clear()
             try:
                 async with asyncio.timeout(delay * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter
                     await self._readiness.has_changed.wait()
             except TimeoutError:
                 delay = min(2 * delay, _LONGEST_DELAY_SECONDS)
+
+    async def _is_done(self) -> bool:
+        observation = await self.attempt()
+        self.has_tried.set()
+        return observation.report.is_healthy
 
     async def attempt(self) -> Observation:
         """One attempt, and what there is after it; healthy means proven as an application will use it."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -45,6 +46,13 @@ class Readiness:
         self.provisioning = Provisioning()
         # Set whenever what is wrong has changed; whoever waits for it clears it first.
         self.has_changed = asyncio.Event()
+        # Called with every new observation: whoever counts or draws them.
+        self.listeners: list[Callable[[Observation], None]] = []
+
+    @property
+    def observation(self) -> Observation | None:
+        """The last one, however old."""
+        return self._observation
 
     def fresh(self) -> Answers | None:
         """The answers in hand, unless they are too old."""
@@ -107,6 +115,8 @@ class Readiness:
         if last is None or _code(last.report) != _code(report):
             self.has_changed.set()
             self._log_change(last, self._observation)
+        for listen in self.listeners:
+            listen(self._observation)
 
     def _log_change(self, last: Observation | None, now: Observation) -> None:
         failure = now.report.failure

@@ -51,6 +51,7 @@ class ErrorDocument(_Document):
     message: str
     remedy: str
     sqlstate: str | None = Field(description="The server's SQLSTATE, if it gave one.")
+    documentation: str = Field(description="The section that explains this code.")
 
     @classmethod
     def of(cls, failure: Failure) -> "ErrorDocument":
@@ -61,6 +62,7 @@ class ErrorDocument(_Document):
             message=failure.message,
             remedy=failure.remedy,
             sqlstate=failure.sqlstate,
+            documentation=f"docs/failures.md#{failure.code}",
         )
 
 

@@ -73,7 +73,7 @@ NESTED_KEYS = {
     "server": ["version", "role", "writable"],
     "migrations": ["current", "head"],
     "provisioning": ["state", "attempts"],
-    "error": ["code", "step", "message", "remedy", "sqlstate"],
+    "error": ["code", "step", "message", "remedy", "sqlstate", "documentation"],
 }
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+import asyncpg
 import pytest
 
 from app.database import Database as Connecting
@@ -44,7 +45,7 @@ class Secrets:
         )
 
 
-@pytest.fixture(params=range(3))
+@pytest.fixture(params=range(2))
 def secrets(request: pytest.FixtureRequest, database: Database) -> Iterator[Secrets]:
     chance = random.Random(f"{_SEED} {request.param}")  # noqa: S311 - a test's own chance, printed when it fails
     print(f"seed {_SEED}")  # noqa: T201
@@ -114,6 +115,8 @@ def test_the_service_leaks_nothing(secrets: Secrets, what: str, tmp_path: Path) 
             f"{DATABASE}?strict=true",
             "/",
             "/openapi.json",
+            "/metrics",
+            "/api/v1/health/badge.svg",
             "/nothing",
         )
         answers = [service.get(f"{path}{'&' if '?' in path else '?'}password={_WORD}") for path in paths]
@@ -131,7 +134,7 @@ async def test_values_and_exceptions_show_nothing(secrets: Secrets) -> None:
     settings = load(database_url=secrets.url(password="wrong" + secrets.password), health_token=secrets.token)
     database = Connecting(settings.connection_string, 2.0)
 
-    with pytest.raises(Exception, match="") as refused:
+    with pytest.raises(asyncpg.InvalidPasswordError) as refused:
         await database.connect()
 
     for value in (settings, settings.connection_string, database, create_app(settings), refused.value, database.target):
@@ -140,16 +143,16 @@ async def test_values_and_exceptions_show_nothing(secrets: Secrets) -> None:
     _assert_clean(tasks, secrets)
 
 
-def test_the_log_of_an_unforeseen_error_is_redacted(tmp_path: Path) -> None:
-    """A real one: a server that goes on talking in the middle of the login, so that asyncpg says what it was given."""
+def test_what_the_server_repeats_is_redacted_in_the_log(tmp_path: Path) -> None:
+    """An error that nobody foresaw, whose text has a piece of the query string in it."""
     log = tmp_path / "log"
     with PostgresServer() as server:
         server.create_database("app")
-        url = server.connection_string(database="app", options=f"-c {_WORD}=1")
+        url = server.connection_string(database="app", options=f"-c TimeZone={_WORD}/{_WORD}")
 
         with service_process(log, DATABASE_URL=url, LOG_LEVEL="debug") as service:
             service.wait_for(503, DATABASE)
             service.end()
 
-    assert "unrecognized configuration parameter" in log.read_text()
+    assert 'invalid value for parameter \\"TimeZone\\": \\"***\\"' in log.read_text()
     assert _WORD not in log.read_text()

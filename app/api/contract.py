@@ -1,4 +1,4 @@
-"""The two endpoints as FastAPI documents them, and as it serves them where the service is mounted below another."""
+"""The two endpoints as FastAPI documents them, and serves them where this router is part of another application."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus

@@ -5,7 +5,7 @@ import time
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope, Send
 
 from app.access import log_request
 from app.advice import explain
@@ -41,9 +41,9 @@ class Health:
         self._draining = about_service(explain(Code.DRAINING, Step.SERVICE, target), identity)
         self.is_draining = False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        """Answer a request to one of `PATHS`."""
-        answer = await self.answer(scope, scope["path"])
+    async def __call__(self, scope: Scope, path: str, send: Send) -> None:
+        """Answer a request to `path`, one of `PATHS`; no request has a body worth receiving."""
+        answer = await self.answer(scope, path)
         is_head = scope["method"] == "HEAD"
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": b"" if is_head else answer.body})

@@ -168,6 +168,8 @@ def _server_settings(keywords: Mapping[str, str]) -> dict[str, str]:
 def _secrets(value: str, text: str, keywords: Mapping[str, str]) -> frozenset[str]:
     """Every form in which a secret could be written, for a redactor of log lines."""
     plain = [keywords[keyword] for keyword in SECRETS if keywords.get(keyword)]
+    # A server repeats a setting it does not like; what is short is a number or a common word, and no secret.
+    plain += re.findall(r"=(\S{8,})", keywords.get("options", ""))
     rewritten = [rewrite(secret) for secret in plain for rewrite in (_fully_quoted, quote, quote_plus, _escaped)]
     userinfo, rest = split_userinfo(text.partition("://")[2])
     written = [value, text, (userinfo or "").partition(":")[2], rest.partition("?")[2]]

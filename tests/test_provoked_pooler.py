@@ -1,0 +1,120 @@
+"""Behind a real PgBouncer in transaction mode: everything works, nobody's session is touched, its refusals are told."""
+
+import asyncio
+import subprocess
+import sys
+
+from pgvector.sqlalchemy import Vector
+from sqlalchemy import Column, Integer, MetaData, Table, func, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.database import Database as Connector
+from app.database import create_engine
+from app.dsn import parse
+from tests.conftest import Database
+from tests.pooler import PgBouncer
+from tests.service import running
+from tests.told import error_in
+
+
+async def test_a_new_database_is_enabled_and_proven_through_it(database: Database) -> None:
+    with PgBouncer(database.server) as pooler:
+        async with running(pooler.connection_string(database.name)) as service:
+            await service.until_latched()
+            answer = await service.database()
+
+    connected = next(step for step in answer.json()["steps"] if step["step"] == "connected")
+    assert answer.json()["provisioning"]["state"] == "created"
+    assert any("pooler answers" in note for note in connected["notes"])
+
+
+async def test_a_direct_connection_is_not_taken_for_a_pooler(database_with_vector: Database) -> None:
+    async with running(database_with_vector.url) as service:
+        answer = await service.until(None)
+
+    connected = next(step for step in answer.json()["steps"] if step["step"] == "connected")
+    assert not connected.get("notes")
+
+
+async def test_the_pools_sessions_are_left_as_they_were(database_with_vector: Database) -> None:
+    """A setting made through a pooler would stay with somebody else's session."""
+    with PgBouncer(database_with_vector.server, default_pool_size="1") as pooler:
+        url = pooler.connection_string(database_with_vector.name)
+        async with running(url) as service:
+            await service.until(None)
+            engine = create_engine(Connector(parse(url), 3))
+            async with engine.connect() as connection:
+                timeout = await connection.scalar(text("SHOW idle_session_timeout"))
+            await engine.dispose()
+
+    assert timeout == "0"
+
+
+STATEMENTS = """
+import asyncio, sys
+from tests.test_provoked_pooler import work
+asyncio.run(work(sys.argv[1]))
+"""
+
+
+async def test_hundreds_of_statements_of_two_processes_share_two_sessions(database_with_vector: Database) -> None:
+    with PgBouncer(database_with_vector.server) as pooler:
+        url = pooler.connection_string(database_with_vector.name)
+        other = subprocess.Popen([sys.executable, "-c", STATEMENTS, url], stderr=subprocess.PIPE, text=True)
+
+        await work(url)
+        _, complaints = await asyncio.to_thread(other.communicate)
+
+    assert other.returncode == 0, complaints
+
+
+async def work(url: str) -> None:
+    """Five sessions at once, each with transactions of several statements, vectors among them."""
+    engine = create_engine(Connector(parse(url), 3))
+    try:
+        await asyncio.gather(*(_transact(engine, number) for number in range(30)))
+    finally:
+        await engine.dispose()
+
+
+_TABLE = Table(
+    "items", MetaData(), Column("id", Integer, primary_key=True), Column("at", Vector(3)), prefixes=["TEMPORARY"]
+)
+
+
+async def _transact(engine: AsyncEngine, number: int) -> None:
+    async with engine.connect() as connection, connection.begin() as transaction:
+        await connection.run_sync(_TABLE.create)
+        await connection.execute(_TABLE.insert(), [{"id": number, "at": [number, 2, 3]}])
+        for addend in range(5):
+            assert await connection.scalar(select(func.abs(number) + addend)) == number + addend
+        nearest = select(_TABLE.c.id).order_by(_TABLE.c.at.l2_distance([number, 2, 3])).limit(1)
+        assert await connection.scalar(nearest) == number
+        await transaction.rollback()
+
+
+async def test_a_start_up_parameter_that_it_refuses_is_told_and_without_it_all_is_well(
+    database_with_vector: Database,
+) -> None:
+    with PgBouncer(database_with_vector.server) as pooler:
+        url = pooler.connection_string(database_with_vector.name, options="-c search_path=public")
+        async with running(url) as service:
+            words = ("pooler on 127.0.0.1", "leave start-up parameters such as options=... out")
+            error_in(await service.database(), "pooler_error", "connected", *words, sqlstate="08P01")
+
+        async with running(pooler.connection_string(database_with_vector.name)) as service:
+            await service.until(None)
+
+
+async def test_a_queue_in_which_nobody_gets_a_turn_is_told_and_found_mended(database_with_vector: Database) -> None:
+    with PgBouncer(database_with_vector.server, default_pool_size="1", query_wait_timeout="1") as pooler:
+        url = pooler.connection_string(database_with_vector.name)
+        engine = create_engine(Connector(parse(url), 3))
+        async with engine.connect() as hog:
+            await hog.execute(text("SELECT 1"))
+            async with running(url, query_timeout_seconds=1.9) as service:
+                error_in(await service.database(), "pooler_error", "connected", sqlstate="08P01")
+
+                await hog.rollback()
+                await service.until(None)
+        await engine.dispose()

@@ -1,0 +1,33 @@
+"""What an answer must hold to be a help: the right name, the right step, the next thing to do, and all of it in time."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+Tell = Callable[..., dict[str, Any]]
+# On top of the service's own deadline, for a busy machine: only a hang takes longer.
+MARGIN_SECONDS = 2.0
+
+
+def error_in(
+    answer: httpx.Response, code: str, step: str, *words: str, sqlstate: str | None = None, within_seconds: float = 4.0
+) -> dict[str, Any]:
+    """The error in a failing answer, which must be this one, with these words in its message or remedy."""
+    assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE, answer.text
+    document = answer.json()
+    error: dict[str, Any] = document["error"]
+    assert (error["code"], error["step"], error["sqlstate"]) == (code, step, sqlstate), error
+    said = f"{error['message']} {error['remedy']}"
+    assert error["message"].endswith("."), error
+    assert "{" not in said, error
+    assert "unknown" not in said, error
+    assert "secret" not in answer.text
+    for word in words:
+        assert word in said, error
+    assert document["latency_ms"] / 1000 < within_seconds + MARGIN_SECONDS
+    assert answer.elapsed.total_seconds() < within_seconds + MARGIN_SECONDS
+    failed = [step["step"] for step in document["steps"] if step["state"] == "fail"]
+    assert failed == [step], document["steps"]
+    return error
