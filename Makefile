@@ -30,10 +30,13 @@ install: .venv/installed  ## Make .venv/ with the service, its pinned dependenci
 run: .venv/installed  ## Run the service (HOST, PORT, DATABASE_URL; without DATABASE_URL it brings its own PostgreSQL)
 	@exec $(BIN)/pgvector-ready serve
 
+# A file of tests stays on one core; each core has a server of its own.
+PARALLEL := --numprocesses=2 --dist=loadfile
+
 .PHONY: test
 test: .venv/tools  ## Run the tests against real servers (TESTS=tests/test_dsn.py for some of them)
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(TESTS); status=$$?; $(BIN)/coverage combine --quiet; exit $$status
+	@$(BIN)/coverage run -m pytest $(PARALLEL) --ignore=tests/browser $(TESTS); status=$$?; $(BIN)/coverage combine --quiet; exit $$status
 
 # What the tests covered; run again only where something has changed since.
 .coverage: $(shell find app tests -name '*.py') pyproject.toml | .venv/tools
@@ -47,6 +50,10 @@ check: .venv/tools .coverage  ## Format, lint, types, layers, coverage, Dockerfi
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile tests/container/Dockerfile
 	$(BIN)/coverage report
+
+.PHONY: browser
+browser: .venv/tools  ## Drive a real Chromium against the status page (needs Debian's chromium)
+	@$(BIN)/python -m pytest tests/browser
 
 .PHONY: container
 container: .venv/tools  ## Build the image and prove it (needs Docker)

@@ -72,7 +72,7 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
     ),
     Code.TLS_OFF: (
         "The connection to the public host {host} is not encrypted.",
-        "Use a database that offers TLS with sslmode=require; until then passwords and data cross the network in clear.",
+        "Use a database that offers TLS with sslmode=require; until then everything crosses the network in clear.",
     ),
     Code.INVALID_PASSWORD: (
         "The server refused the password of user {user}.",
@@ -251,8 +251,8 @@ _PROVIDER_REMEDIES: dict[tuple[Code, Provider], str] = {
     ),
     (Code.TLS_UNTRUSTED, Provider.RAILWAY_PROXY): "Use sslmode=require: Railway's certificate is self-signed.",
     (Code.PGVECTOR_NOT_AVAILABLE, Provider.RAILWAY_PROXY): (
-        "First make sure that DATABASE_URL comes from the right service: Railway's standard PostgreSQL has no pgvector. "
-        "Deploy the template pgvector-pg17 or pgvector-pg18 and use its DATABASE_PUBLIC_URL."
+        "First make sure that DATABASE_URL comes from the right service: Railway's standard PostgreSQL has no "
+        "pgvector. Deploy the template pgvector-pg17 or pgvector-pg18 and use its DATABASE_PUBLIC_URL."
     ),
     (Code.PGVECTOR_PERMISSION_DENIED, Provider.RDS): (
         "Log in as the master user (a member of rds_superuser), in this database: CREATE EXTENSION vector;"

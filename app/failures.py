@@ -29,7 +29,7 @@ RUNBOOK = tuple(step for step in Step if step is not Step.SERVICE)
 
 
 class Code(StrEnum):
-    """A stable name for one situation; part of the contract, never renamed. `docs/failures.md` has a section for each."""
+    """A stable name for one situation; part of the contract, never renamed. A section each in `docs/failures.md`."""
 
     DATABASE_URL_MISSING = "database_url_missing"
     DATABASE_URL_INVALID = "database_url_invalid"
@@ -207,13 +207,8 @@ def _by_class(error: BaseException, step: Step | None) -> Code | None:  # noqa: 
     match error:
         case TimeoutError():
             return Code.CONNECT_TIMEOUT if step in _CONNECTING else Code.QUERY_TIMEOUT
-        case ssl.SSLCertVerificationError():
-            # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL's x509_vfy.h
-            return Code.TLS_HOSTNAME_MISMATCH if error.verify_code in {62, 64} else Code.TLS_UNTRUSTED
-        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
-            return _cut(step)
         case ssl.SSLError():
-            return Code.TLS_UNTRUSTED
+            return _by_tls(error, step)
         case socket.gaierror() | UnicodeError():
             return Code.DNS_NOT_FOUND
         case ConnectionRefusedError():
@@ -228,6 +223,14 @@ def _by_class(error: BaseException, step: Step | None) -> Code | None:  # noqa: 
             return _cut(step)
         case _:
             return None
+
+
+def _by_tls(error: ssl.SSLError, step: Step | None) -> Code:
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return _cut(step)
+    # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL's x509_vfy.h
+    is_mismatch = isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in {62, 64}
+    return Code.TLS_HOSTNAME_MISMATCH if is_mismatch else Code.TLS_UNTRUSTED
 
 
 def _cut(step: Step | None) -> Code:

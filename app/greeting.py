@@ -33,8 +33,8 @@ def is_socket(host: Host) -> bool:
 class Resolver:
     """Looks names up, each on one thread at most, and that one nobody waits for when the process ends.
 
-    A silent name server holds a thread for 10 s and more (resolv.conf(5): timeout x attempts x servers). The event loop's
-    own threads would all be taken by it in the end, and would hold up the process's exit.
+    A silent name server holds a thread for 10 s and more (resolv.conf(5): timeout x attempts x servers). The event
+    loop's own threads would all be taken by it in the end, and would hold up the process's exit.
     """
 
     def __init__(self) -> None:

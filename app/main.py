@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from app import __doc__ as description
 from app import __version__
 from app.access import logging_access
-from app.api import badge, contract, home, metrics
+from app.api import badge, contract, metrics, status_page
 from app.api.health import PATHS, Health
 from app.database import Database, create_engine
 from app.migrate import revisions
@@ -97,7 +97,7 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ()) -> Service
     )
     service.health = Health(readiness, database.target, identity, has_gate=settings.startup_gate, token=token)
     own = (
-        home.router,
+        status_page.create_router(readiness, service.health, identity, is_public=token is None),
         contract.create_router(service.health),
         badge.create_router(readiness),
         metrics.create_router(readiness, identity, shows_target=token is None),

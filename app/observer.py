@@ -40,7 +40,7 @@ class _Findings:
 
 
 class Observer:
-    """Holds one connection between probes, never one of the application's. One probe at a time: its caller's business."""
+    """Holds one connection between probes, never the application's. Its caller sees to one probe at a time."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class Observer:
             self.release()
             findings, failure, error = await self._ask(deadline)
         self._log(failure, error)
-        if not _would_a_new_session_see_the_same(findings, failure):
+        if not _is_worth_holding(findings, failure):
             self.release()
         return findings, failure
 
@@ -168,8 +168,8 @@ def _name(error: Exception, findings: _Findings) -> Failure:
     return name(error, findings.step, findings.target, is_asking=findings.is_asking, image=image, **facts)
 
 
-def _would_a_new_session_see_the_same(findings: _Findings, failure: Failure | None) -> bool:
-    """Not where a setting may be what is wrong: ALTER ROLE and ALTER DATABASE reach new sessions only."""
+def _is_worth_holding(findings: _Findings, failure: Failure | None) -> bool:
+    """Not where a setting may be what is wrong: what ALTER ROLE and ALTER DATABASE mend, only a new session sees."""
     server, extension = findings.server, findings.extension
     if failure or server is None or extension is None or not extension.available_version:
         return False

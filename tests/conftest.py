@@ -1,5 +1,6 @@
 """The fixtures every test may ask for: one server per session, one database per test."""
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -10,6 +11,9 @@ import pytest
 from tests.postgres import PostgresServer
 
 _numbers = count(1)
+
+# A shell ignores Ctrl-C on behalf of its background jobs, and the programs that tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What goes wrong on the way to a server, on demand: real sockets on 127.0.0.1 and in network namespaces of their own."""
+"""What goes wrong on the way to a server, on demand: real sockets, on 127.0.0.1 and in networks of their own."""
 
 import asyncio
 import ctypes
@@ -237,7 +237,7 @@ def black_hole(port: int) -> Iterator[None]:
 
 def _knock(port: int) -> socket.socket:
     connection = socket.socket()
-    connection.setblocking(False)
+    connection.settimeout(0)
     with suppress(BlockingIOError):
         connection.connect(("127.0.0.1", port))
     return connection

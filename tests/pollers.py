@@ -4,7 +4,6 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 
@@ -19,8 +18,8 @@ class Poll:
     @property
     def code(self) -> str | None:
         """The failure code in it."""
-        document: dict[str, Any] = json.loads(self.body)
-        return document["error"] and document["error"]["code"]
+        error: dict[str, str] | None = json.loads(self.body)["error"]
+        return error and error["code"]
 
 
 async def poll(url: str, path: str) -> Poll:

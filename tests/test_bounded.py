@@ -118,13 +118,15 @@ async def test_pollers_behind_a_bad_way(
         await scene.way.cut()
         await scene.until(503, _SLOWEST_SECONDS)
 
+        before = scene.way.visits
         polls, liveness = await _poll_hard(scene)
-        visits = scene.way.visits
+        visits = scene.way.visits - before
         scene.way.manner = pass_through
         await scene.until(200, _RECOVERED_SECONDS)
 
     _assert_bounded(polls, liveness, code)
-    assert visits <= 2, "one probe at a time: a connection of its own, and at most one more that asks who answers"
+    # One probe at a time, two at most in so short a time, and each with one more connection that asks who answers.
+    assert visits <= 4
 
 
 async def test_pollers_before_a_black_hole(broken_server: PostgresServer, tmp_path: Path) -> None:

@@ -550,7 +550,10 @@ def test_the_page_at_the_root(services: dict[str, ServiceProcess], state: str) -
     get, head = (ask(services[state].port, "/", method) for method in ("GET", "HEAD"))
 
     assert (get.status, head.status) == (200, 200)
-    assert get.own_headers == head.own_headers
+    # Nothing is drawn for HEAD, so that it has no length to tell.
+    lengths = {"content-length", "transfer-encoding"}
+    headers = [{pair for pair in answer.own_headers if pair[0] not in lengths} for answer in (get, head)]
+    assert headers[0] == headers[1]
     assert DATABASE in get.body.decode()
 
 

@@ -1,22 +1,25 @@
-"""Failures on the way to the server, each provoked for real: named rightly, in time, with its remedy, and mended again."""
+"""Failures on the way to the server, each provoked for real: named, in time, with its remedy, and mended again."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from tests import faults
 from tests.conftest import Database
 from tests.faults import Door, Manner, door
+from tests.postgres import PostgresServer
 from tests.service import running
 from tests.told import error_in
 
 RAILWAY = {"host": "switchback.proxy.rlwy.net", "hostaddr": "127.0.0.1"}
 DISABLE = {"sslmode": "disable"}
-TIMEOUTS = {"connect_timeout_seconds": 1.0, "query_timeout_seconds": 0.5}
-DEADLINE_SECONDS = 1.5
+# Where there is silence to wait for; otherwise the service keeps its own, which a busy machine does not reach.
+TIMEOUTS: dict[str, Any] = {"connect_timeout_seconds": 0.6, "query_timeout_seconds": 0.4}
+DEADLINE_SECONDS = 1.0
 
 FACTS, PROOF, LOGIN = b"json_build_object", b"OPERATOR(", b"SCRAM-SHA-256"
 HTTP = faults.say(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", first=False)
@@ -48,7 +51,14 @@ WAIT = ("cut in the middle", "asked again by itself")
 ROWS = [
     Row("closed port", None, "connection_refused", ("Nothing listens", "database is running")),
     Row("closed port of Railway's", None, "connection_refused", ("DATABASE_PUBLIC_URL",), parameters=RAILWAY),
-    *rows("silent after accepting", "prefer disable", faults.say_nothing, "connect_timeout", "accepted the connection", *FROZEN),
+    *rows(
+        "silent after accepting",
+        "prefer disable",
+        faults.say_nothing,
+        "connect_timeout",
+        "accepted the connection",
+        *FROZEN,
+    ),
     Row("silent at login", faults.stall_after(1), "connect_timeout", ("during the login",)),
     Row("silent at login in the clear", faults.stall_after(1), "connect_timeout", ("the login",), parameters=DISABLE),
     Row("silent at the password", faults.stall_at(LOGIN), "connect_timeout", ("during the login", "overloaded")),
@@ -70,18 +80,26 @@ ROWS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def database(server: PostgresServer) -> Iterator[Database]:
+    """One for all: what goes wrong on the way does nothing to it."""
+    server.create_database("behind_the_door")
+    server.execute("CREATE EXTENSION vector", database="behind_the_door")
+    url = server.connection_string(database="behind_the_door")
+    yield Database(server, "behind_the_door", url, "postgres", url)
+    server.drop_database("behind_the_door")
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
-async def test_it_is_told_and_found_mended(
-    row: Row, database_with_vector: Database, record_property: Callable[[str, object], None]
-) -> None:
-    async with door(database_with_vector.server.port, row.manner or faults.pass_through) as way:
+async def test_it_is_told_and_found_mended(row: Row, database: Database) -> None:
+    async with door(database.server.port, row.manner or faults.pass_through) as way:
         if row.manner is None:
             await way.shut()
 
-        async with running(through(way, database_with_vector, **row.parameters), **TIMEOUTS) as service:
+        timeouts, deadline = (TIMEOUTS, DEADLINE_SECONDS) if row.code.endswith("timeout") else ({}, 4.0)
+        async with running(through(way, database, **row.parameters), **timeouts) as service:
             answer = await service.database()
-            error_in(answer, row.code, row.step, *row.words, within_seconds=DEADLINE_SECONDS)
-            record_property("seconds", answer.json()["latency_ms"] / 1000)
+            error_in(answer, row.code, row.step, *row.words, within_seconds=deadline)
             way.manner = faults.pass_through
             if row.manner is None:
                 await way.open()
@@ -91,20 +109,17 @@ async def test_it_is_told_and_found_mended(
                 await service.until("tls_not_supported")
 
 
-async def test_dropped_packets_are_a_timeout_that_blames_the_firewall(
-    database_with_vector: Database, record_property: Callable[[str, object], None]
-) -> None:
-    async with door(database_with_vector.server.port) as way, AsyncExitStack() as services:
+async def test_dropped_packets_are_a_timeout_that_blames_the_firewall(database: Database) -> None:
+    async with door(database.server.port) as way, AsyncExitStack() as services:
         await way.shut()
         with faults.black_hole(way.port):
-            url = through(way, database_with_vector)
+            url = through(way, database)
 
             service = await services.enter_async_context(running(url, **TIMEOUTS))
             answer = await service.database()
 
             words = ("nothing answered at all", "firewall", "allowed addresses")
             error_in(answer, "connect_timeout", "connected", *words, within_seconds=DEADLINE_SECONDS)
-            record_property("seconds", answer.json()["latency_ms"] / 1000)
 
         await way.open()
         await service.until(None)
@@ -112,11 +127,11 @@ async def test_dropped_packets_are_a_timeout_that_blames_the_firewall(
 
 @pytest.mark.parametrize("reset", [False, True], ids=["FIN", "RST"])
 async def test_a_held_connection_that_was_cut_between_two_probes_is_replaced_and_nobody_notices(
-    database_with_vector: Database, caplog: pytest.LogCaptureFixture, *, reset: bool
+    database: Database, caplog: pytest.LogCaptureFixture, *, reset: bool
 ) -> None:
     async with (
-        door(database_with_vector.server.port) as way,
-        running(through(way, database_with_vector), **TIMEOUTS) as service,
+        door(database.server.port) as way,
+        running(through(way, database)) as service,
     ):
         await service.until(None)
 
@@ -131,40 +146,35 @@ async def test_a_held_connection_that_was_cut_between_two_probes_is_replaced_and
 
 
 async def test_a_path_that_falls_silent_under_a_held_connection_is_told_and_found_mended(
-    database_with_vector: Database, record_property: Callable[[str, object], None]
+    database: Database,
 ) -> None:
     async with (
-        door(database_with_vector.server.port) as way,
-        running(through(way, database_with_vector), **TIMEOUTS) as service,
+        door(database.server.port) as way,
+        running(through(way, database), **TIMEOUTS) as service,
     ):
         await service.until(None)
 
         way.freeze()
-        way.manner = faults.say_nothing
-        silent = await service.until("query_timeout")
-        stalled = await service.until("connect_timeout")
-        way.manner = faults.pass_through
+        answer = await service.until("query_timeout")
         await service.until(None)
 
-        error_in(silent, "query_timeout", "connected", "did not answer a tiny query", within_seconds=DEADLINE_SECONDS)
-        error_in(stalled, "connect_timeout", "connected", *FROZEN, within_seconds=DEADLINE_SECONDS)
-        record_property("seconds", silent.json()["latency_ms"] / 1000)
+        error_in(answer, "query_timeout", "connected", "did not answer a tiny query", within_seconds=DEADLINE_SECONDS)
 
 
-async def test_a_slow_path_is_a_warning(database_with_vector: Database) -> None:
-    async with door(database_with_vector.server.port) as way:
-        way.delay_seconds = 0.06
+async def test_a_slow_path_is_a_warning(database: Database) -> None:
+    async with door(database.server.port) as way:
+        way.delay_seconds = 0.02
 
-        async with running(through(way, database_with_vector), slow_query_seconds=0.05) as service:
+        async with running(through(way, database), slow_query_seconds=0.015) as service:
             answer = await service.database()
 
         usable = next(step for step in answer.json()["steps"] if step["step"] == "usable")
         assert (answer.status_code, usable["state"], usable["code"]) == (200, "warn", "slow")
 
 
-async def test_a_public_host_without_tls_is_a_warning(database_with_vector: Database) -> None:
-    async with door(database_with_vector.server.port) as way:
-        url = through(way, database_with_vector, **RAILWAY)
+async def test_a_public_host_without_tls_is_a_warning(database: Database) -> None:
+    async with door(database.server.port) as way:
+        url = through(way, database, **RAILWAY)
 
         async with running(url) as service:
             answer = await service.database()

@@ -1,12 +1,13 @@
-"""Failures of whole servers, each provoked on one of its own: frozen, restarted, copied, promoted, filled to the brim."""
+"""Failures of whole servers, each provoked on one of its own: frozen, restarted, copied, promoted, filled up."""
 
 import asyncio
 import os
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -15,7 +16,7 @@ from tests.postgres import PostgresServer, free_port
 from tests.service import running
 from tests.told import error_in
 
-TIMEOUTS = {"connect_timeout_seconds": 1.0, "query_timeout_seconds": 0.5}
+TIMEOUTS: dict[str, Any] = {"connect_timeout_seconds": 0.6, "query_timeout_seconds": 0.4}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ async def test_a_frozen_backend_is_a_query_timeout_and_the_next_probe_has_anothe
 
         with own_server.frozen(*own_server.backends("postgres")):
             answer = await service.until("query_timeout")
-            error_in(answer, "query_timeout", "connected", "did not answer a tiny query", within_seconds=1.5)
+            error_in(answer, "query_timeout", "connected", "did not answer a tiny query", within_seconds=1.0)
             await service.until(None)
 
 
@@ -43,7 +44,7 @@ async def test_a_frozen_postmaster_is_a_timeout_for_whoever_comes_new(own_server
     with own_server.frozen(own_server.pid):
         async with running(own_server.connection_string(), **TIMEOUTS) as service:
             answer = await service.database()
-            error_in(answer, "connect_timeout", "connected", "stayed silent", "restart it", within_seconds=1.5)
+            error_in(answer, "connect_timeout", "connected", "stayed silent", "restart it", within_seconds=1.0)
 
             own_server.thaw()
             await service.until(None)
@@ -55,11 +56,11 @@ async def test_a_frozen_server_is_told_and_found_again(own_server: PostgresServe
 
         with own_server.frozen():
             answer = await service.until("query_timeout")
-            error_in(answer, "query_timeout", "connected", "did not answer a tiny query", within_seconds=1.5)
+            error_in(answer, "query_timeout", "connected", "did not answer a tiny query", within_seconds=1.0)
             answer = await service.until("connect_timeout")
-            error_in(answer, "connect_timeout", "connected", "stayed silent", within_seconds=1.5)
+            error_in(answer, "connect_timeout", "connected", "stayed silent", within_seconds=1.0)
 
-        await service.until(None, seconds=2 + 1.5 + 2)
+        await service.until(None, seconds=2 + 1 + 2)
 
 
 # Gone, and not there yet
@@ -112,7 +113,7 @@ async def test_a_standby_that_accepts_nobody_then_reads_only_then_is_promoted(ow
 # Two hosts
 
 
-async def test_two_hosts_follow_a_failover(own_server: PostgresServer) -> None:
+async def test_two_hosts_follow_a_failover() -> None:
     with PostgresServer() as primary:
         primary.execute("CREATE EXTENSION vector")
         with primary.standby() as standby:
@@ -176,7 +177,7 @@ def small_disk(server: PostgresServer) -> Iterator[Path]:
 
 
 def fill(path: Path) -> None:
-    with path.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+    with path.open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(4096))
 

@@ -60,12 +60,12 @@ asyncio.run(work(sys.argv[1]))
 async def test_hundreds_of_statements_of_two_processes_share_two_sessions(database_with_vector: Database) -> None:
     with PgBouncer(database_with_vector.server) as pooler:
         url = pooler.connection_string(database_with_vector.name)
-        other = subprocess.Popen([sys.executable, "-c", STATEMENTS, url], stderr=subprocess.PIPE, text=True)
+        other = await asyncio.create_subprocess_exec(sys.executable, "-c", STATEMENTS, url, stderr=subprocess.PIPE)
 
         await work(url)
-        _, complaints = await asyncio.to_thread(other.communicate)
+        _, complaints = await other.communicate()
 
-    assert other.returncode == 0, complaints
+    assert other.returncode == 0, complaints.decode()
 
 
 async def work(url: str) -> None:

@@ -187,9 +187,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
-async def test_it_is_told_and_found_mended(
-    row: Row, database_with_vector: Database, record_property: Callable[[str, object], None]
-) -> None:
+async def test_it_is_told_and_found_mended(row: Row, database_with_vector: Database) -> None:
     database = database_with_vector
 
     def do(statements: tuple[str, ...]) -> None:
@@ -203,7 +201,6 @@ async def test_it_is_told_and_found_mended(
         answer = await service.database()
         words = [word.format(name=database.name) for word in row.words]
         error_in(answer, row.code, row.step, *words, sqlstate=row.sqlstate)
-        record_property("seconds", answer.json()["latency_ms"] / 1000)
 
         do(row.mending)
         await service.until(None)

@@ -93,17 +93,27 @@ def test_the_wait_that_is_asked_for_is_kept(api: RenderApi, render: Render) -> N
     [
         pytest.param({}, None, id="nothing"),
         pytest.param({"Retry-After": "7", "Ratelimit-Reset": "9"}, 7, id="retry-after"),
-        pytest.param({"Retry-After": formatdate(time.time() + 3600, usegmt=True)}, 3600, id="retry-after-as-a-date"),
+        pytest.param({"Retry-After": "{an hour from now, as a date}"}, 3600, id="retry-after-as-a-date"),
         pytest.param({"Retry-After": formatdate(0)}, 0, id="retry-after-in-the-past"),
         pytest.param({"Retry-After": "soon", "Ratelimit-Reset": "9"}, 9, id="ratelimit-reset"),
-        pytest.param({"Ratelimit-Reset": str(int(time.time()) + 3600)}, 3600, id="ratelimit-reset-as-an-instant"),
+        pytest.param(
+            {"Ratelimit-Reset": "{an hour from now, as an instant}"}, 3600, id="ratelimit-reset-as-an-instant"
+        ),
         pytest.param({"Ratelimit-Reset": "-1"}, None, id="nonsense"),
     ],
 )
 def test_a_wait_is_read_in_every_form_it_is_asked_for(headers: dict[str, str], seconds: float | None) -> None:
-    wait = _wait_asked_for(httpx.Response(429, headers=headers))
+    in_an_hour = time.time() + 3600
+    forms = {
+        "{an hour from now, as a date}": formatdate(in_an_hour, usegmt=True),
+        "{an hour from now, as an instant}": str(int(in_an_hour)),
+    }
 
-    assert wait == pytest.approx(seconds, abs=120)  # tests that ran before this one take their time
+    wait = _wait_asked_for(
+        httpx.Response(429, headers={name: forms.get(value, value) for name, value in headers.items()})
+    )
+
+    assert wait == pytest.approx(seconds, abs=120)
     assert (wait is None) == (seconds is None)
 
 

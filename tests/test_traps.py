@@ -1,4 +1,4 @@
-"""Four traps that no timeout fixes: sessions left behind, a spinning event loop, a silent name server, lingering sockets.
+"""Traps that no timeout fixes: sessions left behind, a spinning event loop, a silent name server, lingering sockets.
 
 The last of them stands in test_provoked_tls.py.
 """
@@ -23,7 +23,7 @@ from app.dsn import parse
 from app.observer import Observer
 from tests import faults
 from tests.conftest import Database
-from tests.faults import Namespace, NameServer, door
+from tests.faults import NameServer, Namespace, door
 from tests.service import DATABASE, HEALTH, ServiceProcess, running, service_process
 from tests.told import error_in
 
@@ -95,12 +95,16 @@ async def test_the_applications_sessions_are_left_alone(database_with_vector: Da
 # A spinning event loop
 
 
-@pytest.mark.parametrize("mode", ["disable", "prefer"])
+MYSQL, ZEROS = b"J\0\0\0\n8.0.36\0\x08\0\0\0s]LkB\x1d\x01R\0", bytes(65_536)
+
+
 @pytest.mark.parametrize(
-    "banner", [b"J\0\0\0\n8.0.36\0\x08\0\0\0s]LkB\x1d\x01R\0", bytes(65_536)], ids=["MySQL", "zeros"]
+    ("banner", "mode"),
+    [(MYSQL, "disable"), (ZEROS, "disable"), (MYSQL, "prefer")],
+    ids=["MySQL-disable", "zeros-disable", "MySQL-prefer"],
 )
 async def test_liveness_answers_throughout_whatever_talks_on_the_port(banner: bytes, mode: str, tmp_path: Path) -> None:
-    """asyncpg's parser spins for ever on such bytes; the service is another process, so that it cannot stop this one."""
+    """asyncpg's parser spins for ever on such bytes; the service is another process, lest it stop this one."""
     async with door(0, faults.say(banner)) as way:
         url = f"postgresql://postgres:secret@127.0.0.1:{way.port}/postgres?sslmode={mode}"
         log = tmp_path / "log"
@@ -108,7 +112,7 @@ async def test_liveness_answers_throughout_whatever_talks_on_the_port(banner: by
             await asyncio.to_thread(service.wait_for, httpx.codes.OK)
 
             answer = await asyncio.to_thread(service.get, DATABASE)
-            slowest = await asyncio.to_thread(slowest_of, service, 20)
+            slowest = await asyncio.to_thread(slowest_of, service, 8)
 
     assert answer is not None
     error_in(answer, "not_postgresql", "connected", "Check the port")
@@ -169,7 +173,7 @@ class ConfinedService(ServiceProcess):
 def confined(tmp_path: Path, host: str, port: int, database: str) -> Iterator[ConfinedService]:
     url = f"postgresql://postgres:secret@{host}:{port}/{database}?sslmode=disable"
     with Namespace(tmp_path) as namespace:
-        environment = {"DATABASE_URL": url, "CONNECT_TIMEOUT_SECONDS": "1", "QUERY_TIMEOUT_SECONDS": "1"}
+        environment = {"DATABASE_URL": url, "CONNECT_TIMEOUT_SECONDS": "0.5", "QUERY_TIMEOUT_SECONDS": "1"}
         with ConfinedService(namespace, tmp_path / "log", **environment) as service:
             yield service
 
@@ -188,11 +192,11 @@ async def test_a_silent_name_server_holds_one_thread_and_not_the_exit(
         questions = service.namespace.do(lambda: bound(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)))
         with NameServer(questions) as names:
             answer = await asyncio.to_thread(service.until, "connect_timeout")
-            error_in(answer, "connect_timeout", "connected", "the name server gave no answer", within_seconds=2)
+            error_in(answer, "connect_timeout", "connected", "the name server gave no answer", within_seconds=1.5)
             before = len(service.threads)
             for _ in range(3):
                 await asyncio.to_thread(service.until, "connect_timeout")
-                time.sleep(1)
+                await asyncio.sleep(1)
             assert len(service.threads) <= before
 
             names.answers.set()

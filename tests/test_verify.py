@@ -890,9 +890,9 @@ def test_when_the_time_is_over_the_last_failure_is_reported() -> None:
 
     document = json.loads(result.stdout)
     assert result.exit_code == 1
-    assert document["attempts"] == 2
+    assert document["attempts"] in {1, 2}, "a busy machine may use up the time in the first"
     assert "refuses connections" in document["checks"][0]["message"]
-    assert result.stderr == (
+    assert document["attempts"] == 1 or result.stderr == (
         f"waiting for http://127.0.0.1:{port} (0 s of 0.1 s): "
         f"health_reached: http://127.0.0.1:{port} refuses connections: nothing listens there.\n"
     )

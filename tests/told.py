@@ -1,12 +1,9 @@
-"""What an answer must hold to be a help: the right name, the right step, the next thing to do, and all of it in time."""
+"""What an answer must hold to be a help: the right name and step, the next thing to do, and all of it in time."""
 
-from collections.abc import Callable
 from typing import Any
 
 import httpx
-import pytest
 
-Tell = Callable[..., dict[str, Any]]
 # On top of the service's own deadline, for a busy machine: only a hang takes longer.
 MARGIN_SECONDS = 2.0
 

@@ -22,9 +22,9 @@ PostgresConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 # What is kept of the time for connecting, to find out afterwards in which phase it stalled.
 _DIAGNOSIS_SHARE = 0.2
 
-# What a probe asks of its session, because the server may never learn that the prober has left: on a silently dead path,
-# or while its query waits for a lock. Such sessions would fill its slots. Set after connecting, because PgBouncer refuses
-# them as start-up parameters; a shorter statement_timeout of the role's stays.
+# What a probe asks of its session, because the server may never learn that the prober has left: on a silently dead
+# path, or while its query waits for a lock. Such sessions would fill its slots. Set after connecting, because PgBouncer
+# refuses them as start-up parameters; a shorter statement_timeout of the role's stays.
 ABANDONED_AFTER_SECONDS = 30.0
 ORPHANED_AFTER_SECONDS = 5.0
 _END_WHEN_ABANDONED = "pg_catalog.set_config('idle_session_timeout', '{milliseconds}ms', false)"
@@ -33,8 +33,8 @@ _END_WHEN_ORPHANED = """\
 pg_catalog.set_config('statement_timeout', CASE
     WHEN pg_catalog.current_setting('statement_timeout')::pg_catalog.interval BETWEEN '1ms' AND '{milliseconds}ms'
     THEN pg_catalog.current_setting('statement_timeout') ELSE '{milliseconds}ms' END, false)"""
-# Whether the server itself speaks: a pooler hands out a made-up process id. Only then may the session be given settings,
-# which a pooler would pass on to somebody else's.
+# Whether the server itself speaks: a pooler hands out a made-up process id. Only then may the session be given
+# settings, which a pooler would pass on to somebody else's.
 _INTRODUCTION = "SELECT {settings} WHERE pg_catalog.pg_backend_pid() = {process_id}"
 
 # As libpq does: a host that cannot be had gives way to the next one, a refused password does not.
@@ -153,7 +153,7 @@ class Database:
             async with asyncio.timeout_at(deadline):
                 return await self._resolver.addresses(host.address or host.name)
         except TimeoutError as error:
-            raise StalledError("name") from error
+            raise StalledError(phase="name") from error
 
     async def _open(self, host: Host, tls: Tls, **more: Any) -> PostgresConnection:
         wanted = self.connection_string

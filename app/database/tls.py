@@ -61,7 +61,7 @@ class _Context(ssl.SSLContext):
 
     server_name: str
 
-    def wrap_bio(  # noqa: PLR0913 - the standard library's signature
+    def wrap_bio(
         self,
         incoming: ssl.MemoryBIO,
         outgoing: ssl.MemoryBIO,
@@ -98,7 +98,7 @@ def _load_roots(context: ssl.SSLContext, words: Mapping[str, str], mode: str) ->
     try:
         context.load_verify_locations(root)
     except ssl.SSLError as error:
-        raise TlsRootMissingError("sslrootcert") from error
+        raise TlsRootMissingError(parameter="sslrootcert") from error
     crl = words.get("sslcrl") or _default("root.crl")
     if Path(crl).is_file():
         context.load_verify_locations(crl)
@@ -114,7 +114,7 @@ def _load_own(context: ssl.SSLContext, words: Mapping[str, str]) -> None:
     try:
         context.load_cert_chain(certificate, key if Path(key).is_file() else None, lambda: words.get("sslpassword", ""))
     except OSError as error:  # ssl.SSLError among them
-        raise TlsRootMissingError("sslcert") from error
+        raise TlsRootMissingError(parameter="sslcert") from error
 
 
 def _default(name: str) -> str:

@@ -1,0 +1,146 @@
+"""What a failure says: a sentence of fact, and one of advice for the provider at hand; and nothing secret."""
+
+import string
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import pytest
+
+from app import advice
+from app.advice import explain, name
+from app.dsn import Provider, Target
+from app.failures import Code, StalledError, Step, TlsRootMissingError
+
+TARGET = Target(host="db.example.net", port=5432, database="app", user="alice", provider=Provider.OTHER)
+# Those whose sentences the connection string's own errors bring along.
+BY_DSN = {
+    Code.DATABASE_URL_INVALID,
+    Code.DATABASE_URL_PLACEHOLDER,
+    Code.DATABASE_URL_UNENCODED,
+    Code.DATABASE_URL_WHITESPACE,
+}
+FACTS: dict[str, Any] = {
+    "phase": "it stayed silent",
+    "phase_remedy": "Look at its log.",
+    "parameter": "sslrootcert",
+    "latency_ms": 900.0,
+    "difference": "host a was expected and b was reached",
+    "server_version": "17.6",
+    "image": "pgvector/pgvector:pg17",
+    "available_version": "0.8.6",
+    "installed_version": "0.8.5",
+    "minimum_version": "0.8.6",
+    "schema": "extensions",
+    "current": "0001",
+    "head": "0002",
+    "database_path": "/api/v1/health/db",
+}
+
+
+def test_every_code_has_its_sentences() -> None:
+    assert set(advice._SENTENCES) == set(Code) - BY_DSN
+
+
+@pytest.mark.parametrize("code", advice._SENTENCES)
+def test_with_its_facts_nothing_is_left_open(code: Code) -> None:
+    failure = explain(code, Step.CONNECTED, TARGET, "00000", **FACTS)
+
+    assert failure.message.endswith((".", "in time: it stayed silent."))
+    assert failure.remedy
+    assert "unknown" not in failure.message + failure.remedy
+    assert "{" not in failure.message + failure.remedy
+    assert (failure.code, failure.step, failure.sqlstate) == (code, Step.CONNECTED, "00000")
+
+
+@pytest.mark.parametrize("code", advice._SENTENCES)
+def test_without_any_fact_it_is_a_sentence_all_the_same(code: Code) -> None:
+    nothing = Target(host=None, port=None, database=None, user=None, provider=Provider.OTHER)
+
+    facts: dict[str, Any] = {"latency_ms": 1.0} if code is Code.SLOW else {}
+    failure = explain(code, Step.CONNECTED, nothing, **facts)
+
+    assert failure.message
+
+
+def test_the_sentences_name_nothing_that_is_not_known() -> None:
+    known = {"host", "port", "database", "user", "database_identifier", "user_identifier", "schema_identifier", *FACTS}
+
+    for message, remedy in advice._SENTENCES.values():
+        assert {field for _, field, _, _ in string.Formatter().parse(message + remedy) if field} <= known
+
+
+FOR_PROVIDERS = [
+    (Code.PRIVATE_HOST, Provider.RAILWAY_INTERNAL, "DATABASE_PUBLIC_URL"),
+    (Code.PRIVATE_HOST, Provider.RENDER_INTERNAL, "External Database URL"),
+    (Code.CONNECTION_REFUSED, Provider.RAILWAY_PROXY, "its port is random"),
+    (Code.CONNECTION_CLOSED, Provider.RAILWAY_PROXY, "deployment"),
+    (Code.TLS_NOT_SUPPORTED, Provider.RAILWAY_PROXY, "sslmode=prefer"),
+    (Code.TLS_HOSTNAME_MISMATCH, Provider.RAILWAY_PROXY, "sslmode=require"),
+    (Code.TLS_UNTRUSTED, Provider.RAILWAY_PROXY, "self-signed"),
+    (Code.PGVECTOR_NOT_AVAILABLE, Provider.RAILWAY_PROXY, "pgvector-pg17 or pgvector-pg18"),
+    (Code.PGVECTOR_PERMISSION_DENIED, Provider.RDS, "rds_superuser"),
+    (Code.PGVECTOR_PERMISSION_DENIED, Provider.AZURE, "azure.extensions"),
+    (Code.PGVECTOR_PERMISSION_DENIED, Provider.CLOUD_SQL, "cloudsqlsuperuser"),
+    (Code.PGVECTOR_PERMISSION_DENIED, Provider.SUPABASE, "dashboard"),
+]
+
+
+@pytest.mark.parametrize(("code", "provider", "words"), FOR_PROVIDERS)
+def test_a_provider_has_advice_of_its_own(code: Code, provider: Provider, words: str) -> None:
+    elsewhere = explain(code, Step.CONNECTED, TARGET, **FACTS)
+    there = explain(code, Step.CONNECTED, replace(TARGET, provider=provider), **FACTS)
+
+    assert words in there.remedy
+    assert there.remedy != elsewhere.remedy
+    assert there.message == elsewhere.message
+
+
+def test_every_advice_for_a_provider_is_tried() -> None:
+    assert {(code, provider) for code, provider, _ in FOR_PROVIDERS} == set(advice._PROVIDER_REMEDIES)
+
+
+@pytest.mark.parametrize("phase", advice.PHASES)
+def test_a_stall_is_told_with_its_phase(phase: str) -> None:
+    failure = name(StalledError(phase), Step.CONNECTED, TARGET)
+
+    assert failure.code is Code.CONNECT_TIMEOUT
+    assert advice.PHASES[phase][0] in failure.message
+    assert failure.remedy == advice.PHASES[phase][1]
+
+
+def test_a_missing_file_is_told_by_its_keyword_and_not_by_its_path() -> None:
+    assert "(sslcert)" in name(TlsRootMissingError("sslcert"), Step.CONNECTED, TARGET).message
+
+
+@pytest.mark.parametrize("provider", [Provider.RAILWAY_INTERNAL, Provider.RENDER_INTERNAL])
+def test_a_private_name_that_does_not_resolve_is_no_typing_error(provider: Provider) -> None:
+    failure = name(UnicodeError(), Step.CONNECTED, replace(TARGET, provider=provider))
+
+    assert failure.code is Code.PRIVATE_HOST
+
+
+@pytest.mark.parametrize(("is_asking", "code"), [(False, Code.CONNECT_TIMEOUT), (True, Code.QUERY_TIMEOUT)])
+def test_silence_after_connecting_is_another_failure_of_the_same_step(is_asking: bool, code: Code) -> None:  # noqa: FBT001
+    failure = name(TimeoutError(), Step.CONNECTED, TARGET, is_asking=is_asking)
+
+    assert (failure.code, failure.step) == (code, Step.CONNECTED)
+
+
+@pytest.mark.parametrize("written", ['we"ird', 'x"; DROP TABLE users; --', "{user}", "{0.__class__}", "100%"])
+def test_a_name_in_advice_can_be_pasted_whatever_it_is(written: str) -> None:
+    """Quoted as SQL wants it, and never taken for a place to fill in."""
+    target = replace(TARGET, database=written, user=written)
+
+    remedy = explain(Code.DATABASE_CONNECT_DENIED, Step.CONNECTED, target).remedy
+
+    quoted = '"{}"'.format(written.replace('"', '""'))
+    assert f"GRANT CONNECT ON DATABASE {quoted} TO {quoted};" in remedy
+
+
+def test_the_servers_own_words_are_not_repeated() -> None:
+    error = asyncpg.PostgresError.new({"S": "FATAL", "C": "28P01", "M": "secret in a message"})
+
+    failure = name(error, Step.CONNECTED, TARGET)
+
+    assert "secret" not in failure.message + failure.remedy

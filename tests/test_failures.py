@@ -1,0 +1,149 @@
+"""Which code an exception is; every SQLSTATE and every class, without a server."""
+
+import errno
+import socket
+import ssl
+
+import asyncpg
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from app import failures
+from app.failures import Code, Step, classify
+
+
+def from_server(sqlstate: str) -> Exception:
+    """As asyncpg makes it of a server's message: with a severity, which its own errors have not."""
+    fields = {"S": "ERROR", "V": "ERROR", "C": sqlstate, "M": "Nachricht in fremder Sprache"}
+    error: Exception = asyncpg.PostgresError.new(fields)
+    return error
+
+
+def unverified(code: int) -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(f"certificate verify failed ({code})")
+    error.verify_code = code
+    return error
+
+
+BY_SQLSTATE = [
+    ("28P01", Step.CONNECTED, Code.INVALID_PASSWORD),
+    ("28000", Step.CONNECTED, Code.LOGIN_NOT_PERMITTED),
+    ("3D000", Step.CONNECTED, Code.DATABASE_MISSING),
+    ("42501", Step.CONNECTED, Code.DATABASE_CONNECT_DENIED),
+    ("42501", Step.ENABLED, Code.PGVECTOR_PERMISSION_DENIED),
+    ("42501", Step.USABLE, Code.PGVECTOR_NOT_ON_SEARCH_PATH),
+    ("42501", None, Code.UNEXPECTED_ERROR),
+    ("55000", Step.CONNECTED, Code.DATABASE_NOT_ACCEPTING),
+    ("55000", Step.USABLE, Code.UNEXPECTED_ERROR),
+    ("53300", Step.CONNECTED, Code.TOO_MANY_CONNECTIONS),
+    ("53100", Step.ENABLED, Code.DISK_FULL),
+    ("53200", None, Code.OUT_OF_MEMORY),
+    ("57P01", None, Code.SERVER_SHUTDOWN),
+    ("57P02", Step.USABLE, Code.SERVER_SHUTDOWN),
+    ("57P03", Step.CONNECTED, Code.CANNOT_CONNECT_NOW),
+    ("57P05", None, Code.CONNECTION_LOST),
+    ("57014", None, Code.STATEMENT_TIMEOUT),
+    ("08P01", Step.CONNECTED, Code.POOLER_ERROR),
+    ("08P01", None, Code.POOLER_ERROR),
+    ("25006", Step.ENABLED, Code.READ_ONLY),
+    ("58P01", Step.ENABLED, Code.PGVECTOR_LIBRARY_MISSING),
+    ("58P01", Step.USABLE, Code.PGVECTOR_LIBRARY_MISSING),
+    ("0A000", Step.ENABLED, Code.PGVECTOR_NOT_AVAILABLE),
+    ("55P03", Step.ENABLED, Code.PGVECTOR_LOCK_TIMEOUT),
+    ("42704", Step.USABLE, Code.PGVECTOR_NOT_ON_SEARCH_PATH),
+    ("42883", Step.USABLE, Code.PGVECTOR_NOT_ON_SEARCH_PATH),
+    ("42704", None, Code.UNEXPECTED_ERROR),
+    ("XX000", Step.CONNECTED, Code.UNEXPECTED_ERROR),
+]
+
+
+@pytest.mark.parametrize(("sqlstate", "step", "code"), BY_SQLSTATE)
+def test_a_server_is_taken_by_its_sqlstate_and_the_step(sqlstate: str, step: Step | None, code: Code) -> None:
+    assert classify(from_server(sqlstate), step) == (code, sqlstate)
+
+
+def test_every_sqlstate_of_the_table_is_tried_here() -> None:
+    tried = {(sqlstate, code) for sqlstate, _, code in BY_SQLSTATE}
+
+    for prefix, _, code in failures._SQLSTATES:
+        assert any(sqlstate.startswith(prefix) and code is found for sqlstate, found in tried), prefix
+
+
+@pytest.mark.parametrize(
+    ("error", "step", "code"),
+    [
+        (failures.StalledError("tcp"), Step.CONNECTED, Code.CONNECT_TIMEOUT),
+        (TimeoutError(), Step.CONNECTED, Code.CONNECT_TIMEOUT),
+        (TimeoutError(), None, Code.QUERY_TIMEOUT),
+        (TimeoutError(), Step.ENABLED, Code.QUERY_TIMEOUT),
+        (failures.NotPostgreSQLError(), Step.CONNECTED, Code.NOT_POSTGRESQL),
+        (failures.TlsNotSupportedError(), Step.CONNECTED, Code.TLS_NOT_SUPPORTED),
+        (failures.TlsRequiredError(), Step.CONNECTED, Code.TLS_REQUIRED),
+        (failures.TlsRootMissingError("sslrootcert"), Step.CONNECTED, Code.TLS_ROOT_MISSING),
+        (failures.NoMatchingHostError(), Step.CONNECTED, Code.NO_MATCHING_HOST),
+        (unverified(18), Step.CONNECTED, Code.TLS_UNTRUSTED),
+        (unverified(62), Step.CONNECTED, Code.TLS_HOSTNAME_MISMATCH),
+        (unverified(64), Step.CONNECTED, Code.TLS_HOSTNAME_MISMATCH),
+        (ssl.SSLError(1, "no protocols available"), Step.CONNECTED, Code.TLS_UNTRUSTED),
+        (ssl.SSLEOFError(8, "EOF"), Step.CONNECTED, Code.CONNECTION_CLOSED),
+        (ssl.SSLZeroReturnError(6, "closed"), None, Code.CONNECTION_LOST),
+        (socket.gaierror(socket.EAI_NONAME, "unknown"), Step.CONNECTED, Code.DNS_NOT_FOUND),
+        (UnicodeError("label too long"), Step.CONNECTED, Code.DNS_NOT_FOUND),
+        (ConnectionRefusedError(), Step.CONNECTED, Code.CONNECTION_REFUSED),
+        (FileNotFoundError(), Step.CONNECTED, Code.SOCKET_NOT_FOUND),
+        (OSError(errno.ENETUNREACH, ""), Step.CONNECTED, Code.HOST_UNREACHABLE),
+        (OSError(errno.EHOSTUNREACH, ""), Step.CONNECTED, Code.HOST_UNREACHABLE),
+        (PermissionError(errno.EPERM, ""), Step.CONNECTED, Code.HOST_UNREACHABLE),
+        (ConnectionResetError(), Step.CONNECTED, Code.CONNECTION_CLOSED),
+        (ConnectionResetError(), None, Code.CONNECTION_LOST),
+        (BrokenPipeError(), Step.USABLE, Code.CONNECTION_LOST),
+        (asyncpg.ConnectionDoesNotExistError(), None, Code.CONNECTION_LOST),
+        (asyncpg.InterfaceError("connection is closed"), Step.USABLE, Code.CONNECTION_LOST),
+        (asyncpg.InterfaceError("unsupported authentication method"), Step.CONNECTED, Code.LOGIN_NOT_PERMITTED),
+        (OSError(errno.EMFILE, "Too many open files"), Step.CONNECTED, Code.UNEXPECTED_ERROR),
+        (KeyError("nobody thought of it"), None, Code.UNEXPECTED_ERROR),
+    ],
+    ids=lambda value: repr(value) if isinstance(value, Exception) else str(value),
+)
+def test_what_no_server_said_is_taken_by_its_class(error: Exception, step: Step | None, code: Code) -> None:
+    assert classify(error, step) == (code, None)
+
+
+def caused(error: Exception, cause: BaseException) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+def test_the_deepest_word_of_a_server_counts() -> None:
+    """SQLAlchemy wraps asyncpg's error, and asyncpg's own wrapper around a server's has a code and no severity."""
+    inner = caused(asyncpg.ConnectionDoesNotExistError(), from_server("57P01"))
+
+    assert classify(DBAPIError("SELECT 1", {}, caused(Exception(), inner)), None)[0] is Code.UNEXPECTED_ERROR
+    assert classify(caused(DBAPIError("SELECT 1", {}, inner), inner), None) == (Code.SERVER_SHUTDOWN, "57P01")
+
+
+def test_what_was_found_out_counts_more_than_the_error_that_made_us_ask() -> None:
+    """A login refused with 28000 in the clear, that passes under TLS."""
+    found = caused(failures.TlsRequiredError(), from_server("28000"))
+
+    assert classify(found, Step.CONNECTED) == (Code.TLS_REQUIRED, "28000")
+
+
+def test_a_chain_that_bites_its_tail_comes_to_an_end() -> None:
+    first, second = KeyError(), ValueError()
+    first.__cause__, second.__cause__ = second, first
+
+    assert classify(first, None) == (Code.UNEXPECTED_ERROR, None)
+
+
+@pytest.mark.parametrize("text", ["password authentication failed", "57P01", "timeout", "FATAL: 53300"])
+def test_a_text_decides_nothing(text: str) -> None:
+    assert classify(Exception(text), Step.CONNECTED) == (Code.UNEXPECTED_ERROR, None)
+
+
+def test_codes_are_snake_case_and_their_own_names() -> None:
+    assert all(code.value == code.name.lower() for code in Code)
+
+
+def test_the_runbook_has_every_step_but_the_service() -> None:
+    assert set(Step) - set(failures.RUNBOOK) == {Step.SERVICE}
