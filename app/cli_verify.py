@@ -1,4 +1,4 @@
-"""`pgvector-ready verify`: its options, and its exit code."""
+"""The command `verify`: its options, and its exit code."""
 
 import os
 import sys

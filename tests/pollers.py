@@ -19,7 +19,7 @@ class Poll:
     def code(self) -> str | None:
         """The failure code in it."""
         error: dict[str, str] | None = json.loads(self.body)["error"]
-        return error and error["code"]
+        return error["code"] if error else None
 
 
 async def poll(url: str, path: str) -> Poll:

@@ -552,7 +552,7 @@ def test_the_page_at_the_root(services: dict[str, ServiceProcess], state: str) -
     assert (get.status, head.status) == (200, 200)
     # Nothing is drawn for HEAD, so that it has no length to tell.
     lengths = {"content-length", "transfer-encoding"}
-    headers = [{pair for pair in answer.own_headers if pair[0] not in lengths} for answer in (get, head)]
+    headers = [{pair for pair in answer.own_headers.items() if pair[0] not in lengths} for answer in (get, head)]
     assert headers[0] == headers[1]
     assert DATABASE in get.body.decode()
 
