@@ -149,8 +149,9 @@ class PostgresServer:
     def freeze(self, *pids: int) -> None:
         """Stop these processes in their tracks; without any, the whole server. Their sockets stay open, and silent."""
         for pid in pids or sorted(server_processes(self.data), key=lambda pid: pid != self.pid):
-            os.kill(pid, signal.SIGSTOP)
-            self._frozen.add(pid)
+            with suppress(ProcessLookupError):  # one that has just ended is silent enough
+                os.kill(pid, signal.SIGSTOP)
+                self._frozen.add(pid)
 
     def thaw(self, *pids: int) -> None:
         """Let these processes go on; without any, all that were frozen."""

@@ -183,9 +183,7 @@ def listening(port: int) -> socket.socket:
 
 
 @NEEDS_ROOT
-async def test_a_silent_name_server_holds_one_thread_and_not_the_exit(
-    database_with_vector: Database, tmp_path: Path
-) -> None:
+async def test_a_silent_name_server_holds_one_thread(database_with_vector: Database, tmp_path: Path) -> None:
     server = database_with_vector.server
     way = faults.Door(server.folder / f".s.PGSQL.{server.port}")
     with confined(tmp_path, "db.example.net", way.port, database_with_vector.name) as service:

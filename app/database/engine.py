@@ -27,11 +27,8 @@ def create_engine(database: Database) -> AsyncEngine:
     def provide(_dialect: Dialect, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
         parameters["async_creator_fn"] = open_connection
         if database.is_pooled is not False:
-            parameters |= _THROUGH_A_POOLER
+            # asyncpg names no statement, since `Database` gives it no cache; SQLAlchemy's own would keep them all the
+            # same, while what was prepared through a transaction pooler may lie on somebody else's session afterwards.
+            parameters["prepared_statement_cache_size"] = 0
 
     return engine
-
-
-# A prepared statement made through a transaction pooler may lie on somebody else's session afterwards, and one of the
-# same name, made by another process, may lie on ours: none is kept, and none has a name.
-_THROUGH_A_POOLER: dict[str, Any] = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
