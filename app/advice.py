@@ -127,8 +127,9 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
     ),
     Code.POOLER_ERROR: (
         "A connection pooler on {host} port {port} refused the session.",
-        "Read the pooler's log; leave start-up parameters such as options=... out of DATABASE_URL, "
-        "or use the database's direct address.",
+        "Read the pooler's log: it says so too of a user or database it does not know, of a server it cannot reach "
+        "and of a full queue. Leave start-up parameters such as options=... out of DATABASE_URL, "
+        "or use the direct address.",
     ),
     Code.NO_MATCHING_HOST: (
         "None of the hosts in DATABASE_URL has the target_session_attrs asked for.",
@@ -170,7 +171,8 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
     ),
     Code.PGVECTOR_NOT_ENABLED: (
         "pgvector {available_version} is on the server and not enabled in database {database}.",
-        "Run in this database: CREATE EXTENSION vector; or set ENABLE_PGVECTOR=true and restart the service.",
+        "Run in this database: CREATE EXTENSION vector; which is what pgvector-ready check --enable does, "
+        "and the service at its start with ENABLE_PGVECTOR=true.",
     ),
     Code.PGVECTOR_PERMISSION_DENIED: (
         "User {user} may not create the extension in database {database}.",
@@ -225,6 +227,9 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
     ),
 }
 
+_RESTART = (
+    "Stop this service and start it again: the PostgreSQL that it brought along has ended; its log is beside its data."
+)
 _PUBLIC_RAILWAY = "Use the value of DATABASE_PUBLIC_URL from the Railway service (its host ends in .proxy.rlwy.net)."
 _PROVIDER_REMEDIES: dict[tuple[Code, Provider], str] = {
     (
@@ -235,6 +240,8 @@ _PROVIDER_REMEDIES: dict[tuple[Code, Provider], str] = {
         "Use the External Database URL from the database's page on Render (its host ends in .render.com), "
         "or run this service in the database's region and workspace."
     ),
+    (Code.CONNECTION_REFUSED, Provider.EMBEDDED): _RESTART,
+    (Code.SOCKET_NOT_FOUND, Provider.EMBEDDED): _RESTART,
     (Code.CONNECTION_REFUSED, Provider.RAILWAY_PROXY): (
         f"Copy the address again, its port is random and changes. {_PUBLIC_RAILWAY}"
     ),
@@ -279,7 +286,8 @@ PHASES = {
     ),
     "greeting": (
         "it accepted the connection and then stayed silent",
-        "The server or the proxy before it is frozen: look at its log and restart it.",
+        "Check the port in DATABASE_URL, in case it belongs to something else; if it is the database's, the server or "
+        "the proxy before it is frozen: look at its log and restart it.",
     ),
     "tls": (
         "it stayed silent in the TLS handshake",

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from app import __doc__ as description
+from app import __version__
 from app.cli_switch import switch
 from app.cli_verify import verify
 from app.embedded import EmbeddedError, default_data_folder, embedded_database
@@ -38,7 +39,14 @@ def main() -> None:
 
 
 @app.callback(invoke_without_command=True)
-def _default(context: typer.Context) -> None:
+def _default(
+    context: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
     if context.invoked_subcommand is None:
         serve()
 
@@ -49,14 +57,17 @@ def serve() -> None:
     from app import logs  # noqa: PLC0415 - the other commands need none of this, and their start is waited for
     from app.api import ROUTERS  # noqa: PLC0415
     from app.main import create_app  # noqa: PLC0415
-    from app.server import Server  # noqa: PLC0415
+    from app.server import Server, bind  # noqa: PLC0415
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
-    with _told(), _with_database() as settings:
-        settings.connection_string  # noqa: B018 - judged before anything is started
-        logs.configure(settings.log_format, settings.log_level, settings.secrets)
-        Server(create_app(settings, ROUTERS), settings.host, settings.port, settings.drain_seconds).run()
+    with _told():
+        given = load()
+        with bind(given.host, given.port) as listener, _with_database(given) as settings:
+            settings.connection_string  # noqa: B018 - judged before anything is started
+            logs.configure(settings.log_format, settings.log_level, settings.secrets)
+            service = create_app(settings, ROUTERS)
+            Server(service, settings.host, settings.port, settings.drain_seconds).run([listener])
     # A thread may still wait for a name server that never answers, and Python would wait for the thread.
     sys.stdout.flush()
     os._exit(0)
@@ -91,9 +102,9 @@ def check(
     except ConfigurationError as error:
         if error.failure is None:
             _give_up(str(error))
-        speak(misconfigured(error.failure), console, as_json=style is Style.JSON)
+        speak(misconfigured(error.failure), console, as_json=style is Style.JSON, is_offline=offline)
         raise typer.Exit(_WRONG_CONFIGURATION) from None
-    speak(observation, console, as_json=style is Style.JSON)
+    speak(observation, console, as_json=style is Style.JSON, is_offline=offline)
     raise typer.Exit(0 if observation.report.is_healthy else 1)
 
 
@@ -119,9 +130,8 @@ app.command()(switch)
 
 
 @contextmanager
-def _with_database() -> Iterator[Settings]:
+def _with_database(settings: Settings) -> Iterator[Settings]:
     """The settings; where they name no database, and this is somebody's own machine, with one started for them."""
-    settings = load()
     if settings.database_url or is_on_platform(os.environ):
         yield settings
         return

@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from app.answer import Manner, about_database
-from app.report import DatabaseDocument, Identity, Observation, StepDocument
+from app.report import DatabaseDocument, Identity, Observation, OfflineDocument, StepDocument
 from app.runbook import State
 
 _MARKS = {
@@ -18,8 +18,11 @@ _MARKS = {
 }
 
 
-def speak(observation: Observation, console: Console, *, as_json: bool) -> None:
+def speak(observation: Observation, console: Console, *, as_json: bool, is_offline: bool = False) -> None:
     """Say it: drawn on a terminal, in plain lines elsewhere, or as the very document that the service answers."""
+    if is_offline and as_json:
+        console.file.write(f"{OfflineDocument.of(observation.report).model_dump_json(by_alias=True)}\n")
+        return
     identity = Identity(commit=None, environment=None, instance=None, started_at=datetime.now(UTC))
     if console.is_terminal and not as_json:
         show(DatabaseDocument.of(observation, identity), console)

@@ -268,6 +268,25 @@ class DatabaseDocument(_Document):
         )
 
 
+class OfflineDocument(_Document):
+    """The configuration judged alone; that nobody asked the database, it does not say that it is healthy."""
+
+    status: Literal["pass", "warn", "fail"]
+    target: TargetDocument
+    steps: tuple[StepDocument, ...]
+    error: ErrorDocument | None
+
+    @classmethod
+    def of(cls, report: Report) -> "OfflineDocument":
+        """The judgement as it is shown."""
+        return cls(
+            status=report.state.value,
+            target=_target(report.facts),
+            steps=tuple(StepDocument.of(verdict) for verdict in report.verdicts),
+            error=report.failure and ErrorDocument.of(report.failure),
+        )
+
+
 def _pgvector(extension: Extension | None) -> PgvectorDocument:
     if extension is None:
         return PgvectorDocument(state="unknown", installed_version=None, available_version=None, schema_name=None)

@@ -168,8 +168,12 @@ def judge(facts: Facts, requirements: Requirements, blocked: Failure | None = No
 
 def judge_offline(facts: Facts, requirements: Requirements) -> Report:
     """Judge the configuration alone, before anything is asked of a network."""
+    configured = _configured(facts, requirements)
+    if facts.target.provider in _NETWORKS:
+        note = f"The host is private: it resolves within {_NETWORKS[facts.target.provider]} only."
+        configured = replace(configured, notes=(*configured.notes, note))
     rest = (Verdict(step, State.SKIPPED) for step in RUNBOOK[1:])
-    return Report(facts, (_configured(facts, requirements), *rest))
+    return Report(facts, (configured, *rest))
 
 
 def _verdict(step: Step, facts: Facts, requirements: Requirements, blocked: Failure | None) -> Verdict:
@@ -305,6 +309,7 @@ _JUDGES: Mapping[Step, Callable[[Facts, Requirements], Verdict]] = {
     Step.MIGRATED: _migrated,
 }
 
+_NETWORKS = {Provider.RAILWAY_INTERNAL: "Railway's own network", Provider.RENDER_INTERNAL: "Render's own network"}
 _PRIVATE = frozenset({Provider.LOCAL, Provider.EMBEDDED, Provider.RAILWAY_INTERNAL, Provider.RENDER_INTERNAL})
 
 

@@ -1,6 +1,7 @@
 """uvicorn as this service runs it: it says where, drains before the listener closes, and ends with exit code 0."""
 
 import asyncio
+import errno
 import logging
 import signal
 import socket
@@ -10,8 +11,34 @@ import uvicorn
 
 from app.main import Service
 from app.report import DATABASE_PATH, HEALTH_PATH
+from app.settings import ConfigurationError
 
 _logger = logging.getLogger(__name__)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """The address to listen on, taken before anything else is started; nobody can connect until the server listens.
+
+    Raises ConfigurationError.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except (OSError, UnicodeError) as error:
+        raise ConfigurationError(_unbindable(error, host, port)) from error
+    return listener
+
+
+def _unbindable(error: Exception, host: str, port: int) -> str:
+    match getattr(error, "errno", None):
+        case errno.EADDRINUSE:
+            return f"PORT: {port} on {host} is taken by another process: stop that one, or set PORT to a free one."
+        case errno.EACCES | errno.EPERM:
+            return f"PORT: {port} may not be used by this account: set PORT to one above 1023."
+        case _:
+            return "HOST: is no address of this machine: set it to 127.0.0.1, or to 0.0.0.0 for all of them."
 
 
 class Server(uvicorn.Server):

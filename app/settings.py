@@ -192,7 +192,14 @@ def _wrong_database_url(failure: Failure) -> ConfigurationError:
     return ConfigurationError(sentence if "DATABASE_URL" in sentence else f"DATABASE_URL: {sentence}", failure)
 
 
+_WORDS = {
+    "bool_parsing": "must be true or false",
+    "int_parsing": "must be a whole number",
+    "float_parsing": "must be a number",
+}
+
+
 def _sentence(detail: ErrorDetails) -> str:
-    message = detail["msg"].removeprefix("Value error, ")
+    message = _WORDS.get(detail["type"], detail["msg"].removeprefix("Value error, "))
     name = ".".join(str(part) for part in detail["loc"]).upper()
     return f"{name}: {message[0].lower()}{message[1:]}" if name else message

@@ -73,6 +73,8 @@ def test_the_sentences_name_nothing_that_is_not_known() -> None:
 FOR_PROVIDERS = [
     (Code.PRIVATE_HOST, Provider.RAILWAY_INTERNAL, "DATABASE_PUBLIC_URL"),
     (Code.PRIVATE_HOST, Provider.RENDER_INTERNAL, "External Database URL"),
+    (Code.CONNECTION_REFUSED, Provider.EMBEDDED, "start it again"),
+    (Code.SOCKET_NOT_FOUND, Provider.EMBEDDED, "start it again"),
     (Code.CONNECTION_REFUSED, Provider.RAILWAY_PROXY, "its port is random"),
     (Code.CONNECTION_CLOSED, Provider.RAILWAY_PROXY, "deployment"),
     (Code.TLS_NOT_SUPPORTED, Provider.RAILWAY_PROXY, "sslmode=prefer"),

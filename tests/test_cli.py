@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from app import __version__
 from tests.conftest import Database
 
 _SECRET = "p@s5/w?rd#%"  # noqa: S105 - nasty on purpose
@@ -57,8 +58,23 @@ def test_offline_json_has_the_provider_and_the_notes() -> None:
     answer = _call("check", "--offline", "--format", "json", DATABASE_URL=url)
 
     document = json.loads(answer.stdout)
+    assert list(document) == ["status", "target", "steps", "error"], (
+        "nobody was asked, so nothing is said to be healthy"
+    )
     assert document["target"]["provider"] == "railway-proxy"
     assert "pgbouncer" in document["steps"][0]["notes"][0]
+
+
+def test_offline_says_of_a_private_host_where_it_resolves() -> None:
+    url = "postgresql://app:secret@postgres.railway.internal:5432/railway"
+
+    answer = _call("check", "--offline", "--format", "json", DATABASE_URL=url)
+
+    assert "within Railway's own network only" in json.loads(answer.stdout)["steps"][0]["notes"][0]
+
+
+def test_the_version() -> None:
+    assert _call("--version").stdout == f"{__version__}\n"
 
 
 _WRONG = [

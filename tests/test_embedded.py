@@ -315,7 +315,7 @@ def test_a_data_folder_that_the_account_cannot_reach_is_named(folder: Path) -> N
     home = folder / "home"
     home.mkdir(mode=0o700)
 
-    with pytest.raises(EmbeddedError, match=rf"cannot enter {home}/data: set XDG_DATA_HOME"):
+    with pytest.raises(EmbeddedError, match=rf"cannot enter {home}/data: set EMBEDDED_DATA_FOLDER"):
         embedded_database(home / "data" / "postgresql-18").__enter__()
 
 
@@ -367,7 +367,7 @@ def test_a_folder_without_permission_is_named(site: Path) -> None:
         place = Place(Path(closed), Account.of(65534 if IS_ROOT else os.geteuid()), site)
 
         with place.service() as service:
-            assert service.answer.startswith(f"No permission to keep data in {place.data}: set XDG_DATA_HOME")
+            assert service.answer.startswith(f"No permission to keep data in {place.data}: set EMBEDDED_DATA_FOLDER")
 
 
 @needs_root

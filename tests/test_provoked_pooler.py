@@ -99,7 +99,7 @@ async def test_a_start_up_parameter_that_it_refuses_is_told_and_without_it_all_i
     with PgBouncer(database_with_vector.server) as pooler:
         url = pooler.connection_string(database_with_vector.name, options="-c search_path=public")
         async with running(url) as service:
-            words = ("pooler on 127.0.0.1", "leave start-up parameters such as options=... out")
+            words = ("pooler on 127.0.0.1", "Leave start-up parameters such as options=... out")
             error_in(await service.database(), "pooler_error", "connected", *words, sqlstate="08P01")
 
         async with running(pooler.connection_string(database_with_vector.name)) as service:

@@ -192,7 +192,7 @@ async def test_a_silent_name_server_holds_one_thread(database_with_vector: Datab
             answer = await asyncio.to_thread(service.until, "connect_timeout")
             error_in(answer, "connect_timeout", "connected", "the name server gave no answer", within_seconds=1.5)
             before = len(service.threads)
-            for _ in range(3):
+            for _ in range(2):
                 await asyncio.to_thread(service.until, "connect_timeout")
                 await asyncio.sleep(1)
             assert len(service.threads) <= before

@@ -125,7 +125,7 @@ def _in_use(data: Path, pid: str) -> EmbeddedError:
     process = f" (process {pid})" if pid else ""
     return EmbeddedError(
         f"The data folder {data} is in use by another service or server{process}: stop that one first, "
-        "or set DATABASE_URL or XDG_DATA_HOME to use another."
+        "or set DATABASE_URL or EMBEDDED_DATA_FOLDER to use another."
     )
 
 
@@ -170,7 +170,7 @@ def _reachable_installation(programs: Path, data: Path) -> Installation:
     if not account.can_enter(data.parent):
         message = (
             f"PostgreSQL does not run as root, and the account {account.name} cannot enter {data.parent}: "
-            "set XDG_DATA_HOME to a folder that it can enter, or start the service as an ordinary user."
+            "set EMBEDDED_DATA_FOLDER to a folder that it can enter, or start the service as an ordinary user."
         )
         raise EmbeddedError(message)
     installation = Installation(programs, account)
@@ -189,7 +189,7 @@ def _ensure_data(installation: Installation, data: Path) -> None:
     if found != f"of PostgreSQL {_MAJOR_VERSION}":
         message = (
             f"The data folder {data} is {found}, and this service brings PostgreSQL {_MAJOR_VERSION}: "
-            "move that folder away, or set XDG_DATA_HOME to use another."
+            "move that folder away, or set EMBEDDED_DATA_FOLDER to use another."
         )
         raise EmbeddedError(message)
 
@@ -245,8 +245,12 @@ def _explain(error: ServerError | OSError, data: Path) -> str:
         return f"{error} Start the service as a user with a name, or set DATABASE_URL."
     text, number = str(error), error.errno if isinstance(error, OSError) else None
     if number in {errno.ENOSPC, errno.EDQUOT} or "No space left on device" in text:
-        return f"The disk that holds {data} is full: free some space, or set XDG_DATA_HOME to a folder elsewhere."
+        return (
+            f"The disk that holds {data} is full: free some space, or set EMBEDDED_DATA_FOLDER to a folder elsewhere."
+        )
     if number in {errno.EACCES, errno.EPERM, errno.EROFS} or "Permission denied" in text or "wrong ownership" in text:
-        return f"No permission to keep data in {data}: set XDG_DATA_HOME to a folder of your own, or set DATABASE_URL."
+        return (
+            f"No permission to keep data in {data}: set EMBEDDED_DATA_FOLDER to one of your own, or set DATABASE_URL."
+        )
     reason = next((line for line in reversed(text.splitlines()) if "FATAL:" in line or "error:" in line), text)
     return f"PostgreSQL did not start ({reason.strip()}); its log is {_beside(data, '.log')}."
