@@ -114,11 +114,16 @@ def _line(mark: str, name: str, failure: Failure | None) -> str:
     return f"{mark} {name}{told}"
 
 
-def _target_lines(document: DatabaseDocument) -> list[str]:
+def where(document: DatabaseDocument) -> str:
+    """The server and the database in it, as far as they are known."""
     target, server = document.target, document.server
+    version = f"PostgreSQL {server.version} on " if server.version else ""
+    return f"{version}{target.host} port {target.port}, database {target.database}, user {target.user}"
+
+
+def _target_lines(document: DatabaseDocument) -> list[str]:
+    target = document.target
     if target.host is None:
         return []
-    shown = f"{target.host} port {target.port}, database {target.database}, user {target.user}"
-    if server.version is None:
-        return [f"    {shown} ({target.provider})"]
-    return [f"    PostgreSQL {server.version} on {shown} ({target.provider}, {target.tls or 'no TLS'})"]
+    tls = f", {target.tls or 'no TLS'}" if document.server.version else ""
+    return [f"    {where(document)} ({target.provider}{tls})"]

@@ -18,7 +18,7 @@ async def check(settings: Settings, *, enable: bool, timeout_seconds: float) -> 
     connect_seconds = max(timeout_seconds - settings.query_timeout_seconds, settings.query_timeout_seconds)
     database = Database(settings.connection_string, connect_seconds)
     observer = Observer(database, settings.query_timeout_seconds)
-    readiness = Readiness(observer, database.target, settings.requirements(revisions()), _NOBODY)
+    readiness = Readiness(observer, database.target, settings.requirements(revisions()), Identity.of_a_command())
     engine = create_engine(database)
     try:
         return await Provisioner(database, engine, readiness, Orders(enable=enable)).attempt()
@@ -43,6 +43,3 @@ def misconfigured(failure: Failure) -> Observation:
 
 
 _UNTRIED = Provisioning(ProvisioningState.PENDING)
-
-
-_NOBODY = Identity(commit=None, environment=None, instance=None, started_at=datetime.now(UTC))

@@ -91,13 +91,11 @@ def check(
     console = Console(highlight=False)
     try:
         settings = load()
-        observation = check_offline(settings)
-        if not offline:
-            with (
-                console.status(f"asking {settings.connection_string.target.host}")
-                if style is Style.TEXT
-                else nullcontext()
-            ):
+        target = settings.connection_string.target
+        if offline:
+            observation = check_offline(settings)
+        else:
+            with console.status(f"asking {target.host}") if style is Style.TEXT else nullcontext():
                 observation = asyncio.run(check(settings, enable=enable, timeout_seconds=timeout))
     except ConfigurationError as error:
         if error.failure is None:

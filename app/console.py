@@ -1,12 +1,10 @@
 """The runbook on a terminal: a mark, a colour and a remedy for each step."""
 
-from datetime import UTC, datetime
-
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from app.answer import Manner, about_database
+from app.answer import Manner, about_database, where
 from app.report import DatabaseDocument, Identity, Observation, OfflineDocument, StepDocument
 from app.runbook import State
 
@@ -23,7 +21,7 @@ def speak(observation: Observation, console: Console, *, as_json: bool, is_offli
     if is_offline and as_json:
         console.file.write(f"{OfflineDocument.of(observation.report).model_dump_json(by_alias=True)}\n")
         return
-    identity = Identity(commit=None, environment=None, instance=None, started_at=datetime.now(UTC))
+    identity = Identity.of_a_command()
     if console.is_terminal and not as_json:
         show(DatabaseDocument.of(observation, identity), console)
         return
@@ -33,11 +31,8 @@ def speak(observation: Observation, console: Console, *, as_json: bool, is_offli
 
 def show(document: DatabaseDocument, console: Console) -> None:
     """Draw it; what is wrong in full below its step."""
-    target, server = document.target, document.server
-    if target.host is not None:
-        version = f"PostgreSQL {server.version} on " if server.version else ""
-        where = f"{version}{target.host} port {target.port}, database {target.database}, user {target.user}"
-        console.print(Text(where, style="bold"))
+    if document.target.host is not None:
+        console.print(Text(where(document), style="bold"))
     for step in document.steps:
         _show_step(step, console)
     _, colour = _MARKS[State(document.status)]

@@ -70,8 +70,8 @@ class Provisioner:
         observation, blocked = await self._make_ready(observation)
         if blocked is None and _is_provable(observation):
             blocked = await self._prove(observation)
-            if self._readiness.provisioning.state in _UNDECIDED:
-                self._note(state=ProvisioningState.FAILED if blocked else ProvisioningState.ALREADY_ENABLED)
+        if _is_enabled(observation) and self._readiness.provisioning.state in _UNDECIDED:
+            self._note(state=ProvisioningState.FAILED if blocked else ProvisioningState.ALREADY_ENABLED)
         self._note(blocked=blocked)
         if replace(self._readiness.provisioning, attempts=before.attempts) != before:
             observation = await self._readiness.observe_anew()
@@ -149,9 +149,14 @@ def _is_outdated(observation: Observation) -> bool:
     return is_older and _stands_at(observation, Step.ENABLED)
 
 
-def _is_provable(observation: Observation) -> bool:
-    """Whether an application could make a temporary table there; a standby, for one, has nothing to prove it with."""
+def _is_enabled(observation: Observation) -> bool:
     facts = observation.report.facts
     is_found = facts.failure is None and facts.extension is not None and facts.extension.installed_version is not None
-    may = facts.server is not None and facts.server.is_writable and facts.server.may_create_temporary_tables
-    return is_found and may and _stands_at(observation, Step.USABLE)
+    return is_found and _stands_at(observation, Step.USABLE)
+
+
+def _is_provable(observation: Observation) -> bool:
+    """Whether an application could make a temporary table there; a standby, for one, has nothing to prove it with."""
+    server = observation.report.facts.server
+    may = server is not None and server.is_writable and server.may_create_temporary_tables
+    return may and _is_enabled(observation)

@@ -43,6 +43,7 @@ class Readiness:
         self._fresh_until = 0.0
         self._observation: Observation | None = None
         self._answers: Answers | None = None
+        self._draining: Answers | None = None
         self.provisioning = Provisioning()
         # Set whenever what is wrong has changed; whoever waits for it clears it first.
         self.has_changed = asyncio.Event()
@@ -60,10 +61,10 @@ class Readiness:
 
     async def answers(self) -> Answers:
         """Fresh answers, after a probe where needed. A caller that goes away cancels nothing."""
-        while (answers := self.fresh()) is None:
+        answers = self.fresh()
+        while answers is None:
             await asyncio.wait({self._probe()})
-            if self._answers:
-                return self._answers
+            answers = self._answers
         return answers
 
     async def observe_anew(self) -> Observation:
@@ -75,6 +76,11 @@ class Readiness:
 
     def draining(self) -> Answers:
         """What is last known, under the heading that this process takes no new work."""
+        if self._draining is None:
+            self._draining = self._last_words()
+        return self._draining
+
+    def _last_words(self) -> Answers:
         observation = self._known() if self._observation else self._nothing_known()
         failure = explain(Code.DRAINING, Step.SERVICE, self._target)
         verdicts = (Verdict(Step.SERVICE, State.FAIL, failure), *observation.report.verdicts)
@@ -109,7 +115,7 @@ class Readiness:
             since=last.since if last and is_same else report.facts.observed_at,
             consecutive_failures=0 if report.is_healthy else (last.consecutive_failures if last else 0) + 1,
         )
-        self._answers = about_database(self._observation, self._identity)
+        self._answers, self._draining = about_database(self._observation, self._identity), None
         kept_for = HEALTHY_FOR_SECONDS if report.is_healthy else FAILING_FOR_SECONDS
         self._fresh_until = asyncio.get_running_loop().time() + kept_for
         if last is None or _code(last.report) != _code(report):

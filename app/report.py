@@ -1,7 +1,7 @@
 """The two documents that leave the service, and their schema."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -149,6 +149,11 @@ class Identity:
     environment: str | None
     instance: str | None
     started_at: datetime
+
+    @classmethod
+    def of_a_command(cls) -> "Identity":
+        """A command's, which no platform deployed."""
+        return cls(commit=None, environment=None, instance=None, started_at=datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)

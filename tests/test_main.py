@@ -305,6 +305,23 @@ def test_kill_9_leaves_nothing_behind_that_the_next_one_minds(database: Database
     assert provisioning(answer) == "already_enabled"
 
 
+async def test_a_role_that_may_not_make_temporary_tables_is_ready_without_that_proof(
+    database_with_vector: Database,
+) -> None:
+    name = database_with_vector.name
+    database_with_vector.server.create_role(f"{name}_guest")
+    database_with_vector.execute(f'REVOKE TEMPORARY ON DATABASE "{name}" FROM PUBLIC')
+    url = database_with_vector.server.connection_string(f"{name}_guest", name)
+    try:
+        async with running(url) as service:
+            answer, gate = await service.database(), await service.health()
+    finally:
+        database_with_vector.execute(f'DROP ROLE "{name}_guest"')
+
+    assert (answer.status_code, gate.status_code) == (200, 200)
+    assert answer.json()["provisioning"] == {"state": "already_enabled", "attempts": 1}
+
+
 def test_a_taken_port_is_one_line_and_exit_code_two(database_with_vector: Database, tmp_path: Path) -> None:
     with service_process(tmp_path / "first", DATABASE_URL=database_with_vector.url) as first:
         first.wait_for(200)
