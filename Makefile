@@ -30,6 +30,11 @@ install: .venv/installed  ## Make .venv/ with the service, its pinned dependenci
 run: .venv/installed  ## Run the service (HOST, PORT, DATABASE_URL; without DATABASE_URL it brings its own PostgreSQL)
 	@exec $(BIN)/pgvector-ready serve
 
+.venv/bench: .venv/tools tests/benchmarks/requirements.lock
+	@echo "Installing the baselines and what draws the plots into .venv/ ..."
+	@$(PIP) --require-hashes -r tests/benchmarks/requirements.lock
+	@touch $@
+
 # A file of tests stays on one core; each core has a server of its own.
 PARALLEL := --numprocesses=2 --dist=loadfile
 
@@ -64,4 +69,5 @@ lock:  ## Write the lock files again (needs uv)
 	uv pip compile $(LOCK) pyproject.toml -o requirements.lock
 	uv pip compile $(LOCK) --no-deps --group local -o requirements-local.lock
 	uv pip compile $(LOCK) -c requirements.lock --group dev -o tests/requirements.lock
+	uv pip compile $(LOCK) -c requirements.lock -c tests/requirements.lock --group bench -o tests/benchmarks/requirements.lock
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
