@@ -72,7 +72,8 @@ def program(name: str) -> str:
     """Prometheus' own; a clear error instead of a silent skip where it is missing."""
     found = shutil.which(name)
     if found is None:
-        message = f"The tests need {name}, which is not here: apt-get install prometheus"
+        package = name if name.startswith("prometheus") else "prometheus"
+        message = f"The tests need {name}, which is not here: apt-get install {package}"
         raise RuntimeError(message)
     return found
 
@@ -310,6 +311,12 @@ def queried(expression: str) -> set[str]:
     return {re.sub(r"(?<=_seconds)_(bucket|sum|count)$", "", name) for name in names}
 
 
+async def test_every_metric_that_a_document_names_exists(seen: Scrape) -> None:
+    named = {name for path in DOCS.rglob("*.md") for name in re.findall(r"\bpgvector_ready_\w+", path.read_text())}
+
+    assert {name for name in named if not queried(name) <= set(exposed(seen))} == set()
+
+
 # The alerts
 
 
@@ -387,6 +394,10 @@ FIRING: dict[str, tuple[dict[str, str], int, set[str]]] = {
 }
 
 
+def test_every_alert_is_seen_to_fire() -> None:
+    assert set().union(*(firing for _, _, firing in FIRING.values())) == {rule["alert"] for rule in rules()}
+
+
 def rule_test(series: dict[str, str], **tests: Any) -> str:
     """A test for promtool; a series is `name` or `name,label="value"`."""
     written = []
@@ -440,7 +451,10 @@ def expressions() -> list[str]:
 
 
 async def test_the_dashboard_asks_for_metrics_that_exist(seen: Scrape) -> None:
-    for expression in expressions():
+    choices = [choice["query"] for choice in json.loads(DASHBOARD.read_text())["templating"]["list"]]
+    instances = [query for query in choices if query != "prometheus"]  # the other one chooses the data source
+
+    for expression in (*expressions(), *instances):
         assert queried(expression)
         assert queried(expression) <= set(exposed(seen))
 
@@ -459,13 +473,22 @@ def test_the_panels_explain_themselves_and_do_not_overlap() -> None:
 # A real Prometheus
 
 
+def configuration(*targets: str) -> dict[str, Any]:
+    """The document's, for these targets and in a hurry."""
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", (DOCS / "metrics.md").read_text(), re.MULTILINE | re.DOTALL)
+    found: dict[str, Any] = yaml.safe_load(block)
+    found["global"] = {"evaluation_interval": "1s"}
+    found["rule_files"] = [str(ALERTS.parent / name) for name in found["rule_files"]]
+    (job,) = found["scrape_configs"]
+    job |= {"scrape_interval": "1s", "scrape_timeout": "1s", "static_configs": [{"targets": list(targets)}]}
+    return found
+
+
 @contextmanager
-def prometheus(folder: Path, target: str) -> Iterator[str]:
-    """A Prometheus of our own that scrapes `target` every second; its address."""
+def prometheus(folder: Path, *targets: str) -> Iterator[str]:
+    """A Prometheus of our own that scrapes these; its address."""
     config, port = folder / "prometheus.yml", free_port()
-    job = {"job_name": "pgvector-ready", "static_configs": [{"targets": [target]}]}
-    every_second = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-    config.write_text(yaml.safe_dump({"global": every_second, "rule_files": [str(ALERTS)], "scrape_configs": [job]}))
+    config.write_text(yaml.safe_dump(configuration(*targets)))
     options = {"config.file": config, "storage.tsdb.path": folder / "data", "web.listen-address": f"127.0.0.1:{port}"}
     command = [program("prometheus"), *(f"--{name}={value}" for name, value in options.items())]
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
@@ -485,26 +508,54 @@ async def ask(service: Running, url: str, **query: str) -> Any:
     return answer.json()["data"] if answer.is_success else None
 
 
-async def test_a_real_prometheus_scrapes_it_and_judges_by_the_rules(database: Database, tmp_path: Path) -> None:
-    async with running(database.url) as service:
-        await service.database()
-        with prometheus(tmp_path, service.url.removeprefix("http://")) as url:
-            async with asyncio.timeout(_LIMIT_SECONDS):
-                while (
-                    not (found := await ask(service, f"{url}/api/v1/query", query="pgvector_ready_healthy"))
-                    or not (found["result"])
-                ):
-                    await asyncio.sleep(0.1)
-                while any(rule["health"] != "ok" for rule in await judged(service, url)):
-                    await asyncio.sleep(0.1)
-            shown = [await ask(service, f"{url}/api/v1/query", query=expression) for expression in expressions()]
-            firing = [rule["name"] for rule in await judged(service, url) if rule["state"] == "firing"]
+async def results(service: Running, url: str, query: str) -> list[dict[str, Any]]:
+    """The series that a query finds now."""
+    data = await ask(service, f"{url}/api/v1/query", query=query)
+    found: list[dict[str, Any]] = data["result"] if data else []
+    return found
 
-    (sample,) = found["result"]
-    assert sample["value"][1] == "1"
-    assert sample["metric"]["job"] == "pgvector-ready"
+
+async def until_found(service: Running, url: str, query: str) -> list[dict[str, Any]]:
+    while not (found := await results(service, url, query)):
+        await asyncio.sleep(0.1)
+    return found
+
+
+def test_promtool_takes_the_job(tmp_path: Path) -> None:
+    config = tmp_path / "prometheus.yml"
+    config.write_text(yaml.safe_dump(configuration("127.0.0.1:8000")))
+
+    assert "SUCCESS" in promtool("check", "config", str(config))
+
+
+async def test_a_real_prometheus_scrapes_judges_and_draws(database: Database, tmp_path: Path) -> None:
+    """One service that is ready and one that is not: between them every query of the dashboard finds something."""
+    nowhere = f"postgresql://app:secret@127.0.0.1:{free_port()}/app"
+    async with running(database.url) as ready, running(nowhere) as failing, asyncio.timeout(_LIMIT_SECONDS):
+        await ready.database()
+        await failing.until("connection_refused")
+        with prometheus(tmp_path, *(service.url.removeprefix("http://") for service in (ready, failing))) as url:
+            drawn = [await until_found(ready, url, expression) for expression in expressions()]
+            while any(rule["health"] != "ok" for rule in await judged(ready, url)):
+                await asyncio.sleep(0.1)
+            alerts = await until_found(ready, url, 'ALERTS{alertname="PgvectorNotReady"}')
+            healthy = await results(ready, url, 'pgvector_ready_healthy{job="pgvector-ready"}')
+            firing = await results(ready, url, 'ALERTS{alertstate="firing"}')
+
+    instances = [service.url.removeprefix("http://") for service in (ready, failing)]
+    assert {it["metric"]["instance"]: it["value"][1] for it in healthy} == dict(zip(instances, "10", strict=True))
+    assert [(it["metric"]["instance"], it["metric"]["alertstate"]) for it in alerts] == [(instances[1], "pending")]
     assert firing == []
-    assert all(data is not None for data in shown)
+    for legend, series in zip(legends(), drawn, strict=True):
+        assert all(legend <= it["metric"].keys() for it in series), (legend, series)
+
+
+def legends() -> list[set[str]]:
+    """The labels that each query's legend is made of."""
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    return [
+        set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])) for panel in panels for target in panel["targets"]
+    ]
 
 
 async def judged(service: Running, url: str) -> list[dict[str, Any]]:

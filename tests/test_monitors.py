@@ -432,6 +432,7 @@ def test_blackbox_exporter(service: ServiceProcess, exporter: Exporter, state: s
         probe = lambda it: exporter.probe(it[0], service.url + it[1])  # noqa: E731 - a line is enough
         seen = dict(zip(modules, pool.map(probe, modules.items()), strict=True))
 
+    assert set(re.findall(r"\bprobe_\w+", DOCUMENT)) <= seen["http_live"].keys()
     for module, path in modules.items():
         is_fine = STATES[state][path]
         assert seen[module]["probe_success"] == is_fine, seen[module]
