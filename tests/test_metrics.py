@@ -151,6 +151,23 @@ async def test_failing_and_recovering_is_counted(database_with_vector: Database)
     assert after.counted("ok") > before.counted("ok") >= 1
 
 
+async def test_an_outage_does_not_make_it_forget_which_database_it_is_about(database_with_vector: Database) -> None:
+    """Labels that change are another series, and the instance on a dashboard would lose its name."""
+    name = database_with_vector.name
+    async with running(database_with_vector.url) as service:
+        await service.database()
+        before = await scrape(service)
+        database_with_vector.server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        database_with_vector.server.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", name
+        )
+        await service.until("database_not_accepting")
+        failing = await scrape(service)
+
+    assert failing.labels("pgvector_ready_info") == before.labels("pgvector_ready_info")
+    assert before.labels("pgvector_ready_info")["fingerprint"]
+
+
 async def test_every_probe_is_in_the_histogram(database_with_vector: Database) -> None:
     async with running(database_with_vector.url) as service:
         document = (await service.database()).json()

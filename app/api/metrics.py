@@ -37,6 +37,7 @@ class Metrics(Collector):
         # By the monotonic clock: an age must not jump with the wall's.
         self._observed_at: float | None = None
         self._succeeded_at: float | None = None
+        self._reached: Observation | None = None
 
     def count(self, observation: Observation) -> None:
         """Add a new observation to the counters."""
@@ -48,11 +49,13 @@ class Metrics(Collector):
         self._observed_at = time.monotonic()
         if report.is_healthy:
             self._succeeded_at = self._observed_at
+        if report.facts.server:
+            self._reached = observation
 
     def collect(self) -> Iterator[Metric]:
         """What a scrape is told."""
         observation = self._readiness.observation
-        yield self._info(observation)
+        yield self._info(self._reached or observation)  # an outage must not make another series of it
         yield from self._last(observation)
         yield from self._ages()
         yield from self._counted()
