@@ -16,6 +16,7 @@ from opentelemetry.util.types import Attributes, AttributeValue
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import __version__
+from app.access import PAGE
 from app.logs import Redactor
 from app.report import SERVICE, Identity
 from app.tracing import UNTRACED, Traces, excluding
@@ -37,8 +38,7 @@ class ExportedTraces(Traces):
     def __init__(self, identity: Identity, redact: Redactor) -> None:
         complaints = _Complaints(redact)
         self._provider = TracerProvider(resource=_resource(identity), shutdown_on_exit=False)
-        # "/": an open status page asks again every few seconds.
-        exclude = excluding(paths=UNTRACED | {"/"})
+        exclude = excluding(paths=UNTRACED | {PAGE})
         super().__init__({**_TELEMETRY, "tracer_provider": self._provider, "exclude": exclude})
         self._provider.add_span_processor(BatchSpanProcessor(_Exporter(OTLPSpanExporter(), redact, complaints)))
         trace.set_tracer_provider(self._provider)  # for the spans of a team's own
