@@ -265,6 +265,14 @@ def test_on_paper_it_is_black_on_white_and_only_what_can_be_read_there(powerless
     expect(page.locator(".command")).to_be_visible()
 
 
+def test_with_the_systems_own_colours_the_state_still_has_its_shape(windows: Windows) -> None:
+    page = windows.open(forced_colors="active")
+
+    colours = "icon => [getComputedStyle(icon).stroke, getComputedStyle(icon.parentElement).color]"
+    stroke, text = page.locator("h1 .icon").evaluate(colours)
+    assert stroke == text
+
+
 def test_a_page_that_nobody_looks_at_asks_nothing(windows: Windows, breakable: PostgresServer) -> None:
     """A tab left open must not keep a database awake that would sleep."""
     page = windows.open()
