@@ -1,11 +1,12 @@
 """The service with a team's own endpoints, for tests of what happens around them: `python -m tests.team`."""
 
+import asyncio
 import os
 import sys
 
 from fastapi import APIRouter, HTTPException
 from opentelemetry import trace
-from sqlalchemy import column, literal, select, table, text
+from sqlalchemy import column, func, literal, select, table, text
 
 from app import api, cli
 from app.api.session import Session
@@ -49,6 +50,16 @@ async def sql(session: Session, title: str) -> int | None:
 @router.get("/failing-sql")
 async def failing_sql(session: Session, title: str) -> None:
     await session.execute(select(DOCUMENTS).where(DOCUMENTS.c.title == title))
+
+
+@router.get("/cancelled-sql")
+async def cancelled_sql(session: Session) -> str:
+    try:
+        async with asyncio.timeout(0.05):
+            await session.execute(select(func.pg_sleep(30)))
+    except TimeoutError:
+        return "too slow"
+    return "slept"
 
 
 if __name__ == "__main__":

@@ -229,6 +229,18 @@ def test_a_statement_that_fails_says_how(database: Database, tmp_path: Path, col
     assert not any(WORD.encode() in body for body in collector.bodies)
 
 
+def test_a_statement_that_is_given_up_ends_too(database: Database, tmp_path: Path, collector: Collector) -> None:
+    with team(tmp_path, database.url, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url) as process:
+        answer = process.get("/team/cancelled-sql")
+        process.end()
+
+    assert answer is not None
+    assert answer.json() == "too slow"
+    (statement,) = [span for span in collector.spans if span.kind == Span.SPAN_KIND_CLIENT]
+    assert statement.status.code == Status.STATUS_CODE_ERROR
+    assert attributes(statement.attributes)["error.type"] == "CancelledError"
+
+
 # Secrets
 
 
@@ -253,6 +265,20 @@ def test_no_secret_reaches_the_collector_or_the_log(secret_url: str, tmp_path: P
     assert attributes(own.events[1].attributes)["exception.type"] == "RuntimeError"
     for written in (*collector.bodies, (tmp_path / "log").read_bytes()):
         assert WORD.encode() not in written
+
+
+def test_the_collectors_key_is_not_logged(database: Database, tmp_path: Path) -> None:
+    """Not even where everything is, and every request to the collector with its address."""
+    with collecting(status=401) as collector:
+        asked = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{collector.url}/v1/traces?key={WORD}"}
+        with team(tmp_path, database.url, LOG_LEVEL="debug", OTEL_BSP_SCHEDULE_DELAY="50", **asked) as process:
+            process.get("/team/items/1")
+            wait_until(lambda: bool(events(process, "traces_lost")))
+            process.end()
+
+    assert f"?key={WORD}" in collector.requests[0][0]
+    assert "/v1/traces?***" in process.log.read_text()
+    assert WORD not in process.log.read_text()
 
 
 @pytest.fixture
@@ -284,9 +310,12 @@ def test_what_opens_the_collectors_door_is_known(environment: dict[str, str], se
 # A collector that does not take them
 
 
-@pytest.mark.parametrize("kind", ["unreachable", "silent", "refusing"])
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("unreachable", "Connection refused"), ("silent", "no answer within 1 s"), ("refusing", "Service Unavailable")],
+)
 def test_a_collector_that_takes_nothing_delays_neither_an_answer_nor_the_end(
-    database: Database, tmp_path: Path, kind: str
+    database: Database, tmp_path: Path, kind: str, reason: str
 ) -> None:
     with collecting(is_silent=kind == "silent", status=503 if kind == "refusing" else 200) as collector:
         url = f"http://127.0.0.1:{free_port()}" if kind == "unreachable" else collector.url
@@ -302,6 +331,8 @@ def test_a_collector_that_takes_nothing_delays_neither_an_answer_nor_the_end(
 
     assert [answer and answer.status_code for answer in answers] == [200] * 10
     assert code == 0
+    (lost,) = events(process, "last_traces_lost")
+    assert reason in lost["detail"]
     assert spent < 8  # the SDK's own patience is 10 s for a batch, and 30 s for the end
 
 

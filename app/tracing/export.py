@@ -36,11 +36,12 @@ class ExportedTraces(Traces):
     """Spans of requests and of their statements, sent by a thread of its own."""
 
     def __init__(self, identity: Identity, redact: Redactor) -> None:
-        complaints = _Complaints(redact)
+        self._complaints = _Complaints(redact)
+        exporter = _Exporter(OTLPSpanExporter(), redact, self._complaints)
         self._provider = TracerProvider(resource=_resource(identity), shutdown_on_exit=False)
         exclude = excluding(paths=UNTRACED | {PAGE})
         super().__init__({**_TELEMETRY, "tracer_provider": self._provider, "exclude": exclude})
-        self._provider.add_span_processor(BatchSpanProcessor(_Exporter(OTLPSpanExporter(), redact, complaints)))
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
         trace.set_tracer_provider(self._provider)  # for the spans of a team's own
         for handler in logging.getLogger().handlers:
             handler.addFilter(_name_the_trace)
@@ -54,6 +55,9 @@ class ExportedTraces(Traces):
         thread = Thread(target=self._provider.shutdown, name="last-spans", daemon=True)
         thread.start()
         await asyncio.to_thread(thread.join, _FLUSH_SECONDS)
+        if thread.is_alive():
+            reason = self._complaints.first or f"no answer within {_FLUSH_SECONDS:g} s"
+            _logger.warning("last_traces_lost", extra={"detail": reason})
 
 
 def _resource(identity: Identity) -> Resource:
