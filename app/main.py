@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.types import Receive, Scope, Send
 
 from app import __doc__ as description
-from app import __version__
+from app import __version__, tracing
 from app.access import logging_access
 from app.api import badge, contract, metrics, status_page
 from app.api.health import PATHS, Health
@@ -24,7 +24,6 @@ from app.provisioning import Orders, Provisioner
 from app.readiness import Readiness
 from app.report import SERVICE, Identity
 from app.settings import Settings
-from app.tracing import start
 
 _logger = logging.getLogger(__name__)
 
@@ -73,7 +72,7 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ()) -> Service
     readiness = Readiness(observer, database.target, settings.requirements(revisions()), identity)
     token = settings.health_token.get_secret_value() if settings.health_token else None
     orders = Orders(enable=settings.enable_pgvector, update=settings.update_pgvector)
-    traces = start(identity, settings.secrets)
+    traces = tracing.start(identity, settings.secrets)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:

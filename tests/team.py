@@ -17,7 +17,7 @@ DOCUMENTS = table("documents", column("id"), column("title"))
 
 @router.get("/modules")
 async def modules() -> list[str]:
-    """What this process has imported of OpenTelemetry, and its threads' library."""
+    """What this process has imported of OpenTelemetry's SDK and exporters."""
     return sorted(name for name in sys.modules if name.startswith(("opentelemetry.sdk", "opentelemetry.exporter")))
 
 
