@@ -24,7 +24,7 @@ from app.tracing.sql import watch
 
 _logger = logging.getLogger(__name__)
 
-# The collector's own patience is 10 s; what has not been sent within this is lost, and the process ends in time.
+# The exporter's own patience is 10 s; what has not been sent within this is lost, and the process ends in time.
 _FLUSH_SECONDS = 1.0
 # FastAPI's metrics are /metrics' to give, and its logs would send the messages and stacks of exceptions.
 _TELEMETRY: TelemetryConfig = {"metrics": False, "logs": False, "auto_configure": False}
