@@ -9,7 +9,9 @@ FROM ${BASE_IMAGE} AS dependencies
 # Made without pip: the base's own pip fills it from outside, so that none is left inside.
 RUN python3 -m venv --without-pip /opt/venv
 
-COPY requirements.lock /tmp/requirements.lock
+# requirements-otel.lock: the same with what sends traces (docs/tracing.md).
+ARG REQUIREMENTS=requirements.lock
+COPY ${REQUIREMENTS} /tmp/requirements.lock
 
 # The lock is the whole list (--no-deps), nothing else gets in (--require-hashes), nothing is compiled (--only-binary).
 # Both secrets are optional, for a network with its own certificate authority or package index; neither enters a layer.

@@ -69,5 +69,6 @@ lock:  ## Write the lock files again (needs uv)
 	uv pip compile $(LOCK) pyproject.toml -o requirements.lock
 	uv pip compile $(LOCK) --no-deps --group local -o requirements-local.lock
 	uv pip compile $(LOCK) -c requirements.lock --group dev -o tests/requirements.lock
+	uv pip compile $(LOCK) -c requirements.lock -c tests/requirements.lock --extra otel pyproject.toml -o requirements-otel.lock
 	uv pip compile $(LOCK) -c requirements.lock -c tests/requirements.lock --group bench -o tests/benchmarks/requirements.lock
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

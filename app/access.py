@@ -9,7 +9,10 @@ from starlette.types import Message, Scope, Send
 _logger = logging.getLogger(__name__)
 
 # Asked by machines, again and again; the two health endpoints keep their own silence (`api.health`).
-_POLLED = frozenset({"/metrics", "/api/v1/health/badge.svg"})
+POLLED = frozenset({"/metrics", "/api/v1/health/badge.svg"})
+# An open status page asks again by itself.
+PAGE = "/"
+_SILENT = POLLED | {PAGE}
 
 
 def log_request(scope: Scope, status: int, duration_ms: float) -> None:
@@ -40,7 +43,7 @@ def logging_access(scope: Scope, send: Send) -> Send:
         if message["type"] == "http.response.start":
             status = message["status"]
         elif message["type"] == "http.response.body" and not message.get("more_body"):
-            if scope["path"] in _POLLED and status < HTTPStatus.BAD_REQUEST:
+            if scope["path"] in _SILENT and status < HTTPStatus.BAD_REQUEST:
                 return
             log_request(scope, status, (time.perf_counter() - started) * 1000)
 

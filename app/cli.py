@@ -58,6 +58,7 @@ def serve() -> None:
     from app.api import ROUTERS  # noqa: PLC0415
     from app.main import create_app  # noqa: PLC0415
     from app.server import Server, bind  # noqa: PLC0415
+    from app.tracing import secrets_in  # noqa: PLC0415
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
@@ -65,7 +66,8 @@ def serve() -> None:
         given = load()
         with bind(given.host, given.port) as listener, _with_database(given) as settings:
             settings.connection_string  # noqa: B018 - judged before anything is started
-            logs.configure(settings.log_format, settings.log_level, settings.secrets)
+            secrets = settings.secrets | secrets_in(os.environ)
+            logs.configure(settings.log_format, settings.log_level, secrets)
             service = create_app(settings, ROUTERS)
             Server(service, settings.host, settings.port, settings.drain_seconds).run([listener])
     # A thread may still wait for a name server that never answers, and Python would wait for the thread.

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.types import Receive, Scope, Send
 
 from app import __doc__ as description
-from app import __version__
+from app import __version__, tracing
 from app.access import logging_access
 from app.api import badge, contract, metrics, status_page
 from app.api.health import PATHS, Health
@@ -72,10 +72,12 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ()) -> Service
     readiness = Readiness(observer, database.target, settings.requirements(revisions()), identity)
     token = settings.health_token.get_secret_value() if settings.health_token else None
     orders = Orders(enable=settings.enable_pgvector, update=settings.update_pgvector)
+    traces = tracing.start(identity, settings.secrets)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         engine = create_engine(database)
+        traces.watch(engine)
         provisioner = Provisioner(database, engine, readiness, orders)
         provisioning = asyncio.create_task(provisioner.run(), name="provisioning")
         with suppress(TimeoutError):
@@ -87,6 +89,7 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ()) -> Service
             readiness.close()
             database.terminate()  # a frozen server would hold up the farewell of every connection in the pool
             await engine.dispose()
+            await traces.close()
 
     service = Service(
         title=SERVICE,
@@ -94,6 +97,7 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ()) -> Service
         description=description or "",
         lifespan=lifespan,
         redirect_slashes=False,
+        telemetry=traces.telemetry,
     )
     service.health = Health(readiness, database.target, identity, has_gate=settings.startup_gate, token=token)
     own = (

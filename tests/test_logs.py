@@ -209,7 +209,6 @@ def test_successful_polls_leave_no_line_and_other_requests_one(logged: ServicePr
 
     others = [request for request in told if not request[1].startswith("/api/")]
     assert others == [
-        ("GET", "/", 200, "127.0.0.1"),
         ("GET", "/nothing/there", 404, "127.0.0.1"),
         ("GET", "/docs", 200, "127.0.0.1"),
     ]

@@ -4,17 +4,21 @@ import asyncio
 import re
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from html import unescape
 from html.parser import HTMLParser
 from string import Formatter
 
 import pytest
 
+from app import advice
 from app.advice import explain
 from app.api.status_drawing import draw_footer, draw_main
 from app.api.status_history import KEPT, History
 from app.api.status_language import LANGUAGES, preferred, spell
+from app.api.status_remedy import draw_remedy
 from app.dsn import Provider, Target
 from app.failures import Code, Step
 from app.report import DATABASE_PATH, DatabaseDocument, Identity, Observation, Provisioning
@@ -408,6 +412,60 @@ def test_notes_of_a_step_and_how_often_it_failed() -> None:
     assert "quotation marks were left aside" in page.texts["li"]
     assert "since 2026-01-01 12:00:00 UTC, for 5 min" in page.texts["p"]
     assert "7 failed observations in a row" in page.texts["p"]
+
+
+def test_a_long_and_slow_past_stays_small_and_within_its_box() -> None:
+    history = History()
+    for number in range(5000):
+        history.remember(observation(Verdict(Step.CONNECTED, State.PASS), latency_ms=10.0 ** (number % 9)))
+
+    drawing = history.draw(ENGLISH)
+
+    (line,) = re.findall(r'class="line".*? d="([^"]*)"', drawing)
+    heights = [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", line)]
+    assert len(heights) == KEPT
+    assert all(4 <= height <= 38 for height in heights)
+    assert "highest 100000000.0 ms" in drawing
+    assert len(drawing) < 20_000
+
+
+NASTY = replace(TARGET, database='a"; SELECT 1;', user="it's")
+REMEDIES = {
+    (code, provider): explain(code, Step.ENABLED, replace(NASTY, provider=provider), latency_ms=1.0)
+    for code in advice._SENTENCES
+    for provider in Provider
+}
+
+
+def test_a_remedy_is_drawn_word_for_word_with_every_command_set_apart() -> None:
+    """Also where a name has quotes and semicolons, and in the advice for each provider."""
+    for failure in REMEDIES.values():
+        markup = draw_remedy(failure.remedy, ENGLISH)
+        without_buttons = re.sub(r"<button.*?</button>", "", markup)
+        prose = re.sub(r"<code.*?</code>", "", without_buttons)
+
+        assert unescape(re.sub(r"<[^>]*>", "", without_buttons)) == failure.remedy
+        assert not re.search(r"\b(ALTER|CREATE|GRANT|SELECT)\b|psql -|pgvector-ready (check|migrate)", prose), prose
+
+
+@pytest.mark.parametrize(
+    ("code", "commands"),
+    [
+        (Code.CONNECTION_REFUSED, []),
+        (Code.PGVECTOR_NOT_ENABLED, ["CREATE EXTENSION vector;", "pgvector-ready check --enable"]),
+        (Code.MIGRATIONS_BEHIND, ["pgvector-ready migrate"]),
+        (Code.DATABASE_MISSING, ["psql -l", 'CREATE DATABASE "a""; SELECT 1;";']),
+        (Code.DATABASE_CONNECT_DENIED, ['GRANT CONNECT ON DATABASE "a""; SELECT 1;" TO "it\'s";']),
+        (
+            Code.STATEMENT_TIMEOUT,
+            ["ALTER ROLE \"it's\" SET statement_timeout = '30s';", "SELECT pid, state, query FROM pg_stat_activity;"],
+        ),
+    ],
+)
+def test_what_is_copied_is_the_command_and_nothing_else(code: Code, commands: list[str]) -> None:
+    markup = draw_remedy(REMEDIES[code, Provider.OTHER].remedy, ENGLISH)
+
+    assert [unescape(found) for found in re.findall(r"<code[^>]*>(.*?)</code>", markup)] == commands
 
 
 def test_links_stay_below_the_path_that_the_service_is_mounted_at() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from app.api.status_history import History
 from app.api.status_language import Words, spell
 from app.api.status_markup import Html, icon, tag, together
+from app.api.status_remedy import draw_remedy
 from app.report import DATABASE_PATH, HEALTH_PATH, SERVICE, Identity
 
 # A DatabaseDocument or, where a token is asked for, an AnonymousDocument; as it went out, in JSON.
@@ -76,7 +77,7 @@ def _failure(error: Document, words: Words) -> Html:
         tag("h2", words["failure"]),
         tag("p", error["message"], class_="message", lang="en"),
         tag("h3", words["remedy"]),
-        tag("p", error["remedy"], lang="en"),
+        tag("p", draw_remedy(error["remedy"], words), class_="remedy", lang="en"),
         tag(
             "p",
             tag("code", error["code"]),
@@ -112,14 +113,14 @@ def _step(step: Document, words: Words) -> Html:
         tag("div", tag("code", name), " ", tag("span", words[f"step_{name}"], class_="quiet"), class_="what"),
         tag("div", tag("span", duration) if duration else None, " ", tag("strong", words[f"state_{state}"])),
         # A failure stands in full above; what a warning says stands nowhere else.
-        _warning(step) if state == "warn" else None,
+        _warning(step, words) if state == "warn" else None,
         *(tag("p", note, lang="en") for note in step.get("notes", ())),
         class_=state,
     )
 
 
-def _warning(step: Document) -> Html:
-    return tag("p", tag("code", step["code"]), f" {step['message']} {step['remedy']}", lang="en")
+def _warning(step: Document, words: Words) -> Html:
+    return tag("p", tag("code", step["code"]), f" {step['message']} ", draw_remedy(step["remedy"], words), lang="en")
 
 
 def _database(document: Document, words: Words) -> Html:

@@ -102,7 +102,10 @@ def _bars(moments: tuple[Moment, ...], told: str) -> Html:
         )
         for at, moment in enumerate(moments, KEPT - len(moments))
     )
-    return _picture(*bars, told=told, height=tallest, name="bars")
+    # Where nothing has been observed yet, the places wait for it.
+    missing = KEPT - len(moments)
+    waiting = (tag("path", d=f"M.15 {tallest - 2}H{missing}"),) if missing else ()
+    return _picture(*waiting, *bars, told=told, height=tallest, name="bars")
 
 
 def _line(moments: tuple[Moment, ...], told: str) -> Html:

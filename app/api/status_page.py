@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.resources import files
 from json import loads
@@ -16,7 +17,7 @@ from app.api.status_history import History
 from app.api.status_language import preferred
 from app.api.status_markup import favicon, html
 from app.readiness import Readiness
-from app.report import Identity
+from app.report import SERVICE, Identity
 
 
 def create_router(readiness: Readiness, health: Health, identity: Identity, *, is_public: bool) -> APIRouter:
@@ -42,7 +43,10 @@ def create_router(readiness: Readiness, health: Health, identity: Identity, *, i
             "lang": words["lang"],
             "title": draw_title(document, identity, words),
             "icon": favicon(document["status"]),
+            "at": f"{datetime.now(UTC):%H:%M:%S} UTC",
             "lost": words["lost"],
+            "lost_title": f"{words['lost_title']} · {SERVICE}",
+            "lost_icon": favicon("skipped"),
             "unscripted": words["unscripted"],
             "masthead": draw_masthead(document, identity),
             "main": draw_main(document, identity, history, words),

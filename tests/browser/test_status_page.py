@@ -1,8 +1,10 @@
 """The status page as people see it, in a real browser: `make browser`."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
 from tests.postgres import PostgresServer
-from tests.service import ServiceProcess
+from tests.service import DATABASE, ServiceProcess, service_process
 
 # The page asks again every 5 s; a limit only catches a hang.
 LIMIT_MS = 30_000
@@ -29,13 +31,15 @@ class Windows:
     complaints: list[str] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
-    def open(self, **options: Any) -> Page:
+    def open(self, clock: str | None = None, **options: Any) -> Page:
         """The page in a new window, with options such as `color_scheme`, `locale` or `viewport`."""
         page = self.browser.new_context(**{"locale": "en-GB", **options}).new_page()
         page.set_default_timeout(LIMIT_MS)
         page.on("request", lambda request: self.requests.append(request))  # noqa: PLW0108 - a builtin is refused
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", lambda message: self.complaints.append(message.text))
+        if clock:
+            page.clock.set_fixed_time(clock)
         page.goto(self.url)
         return page
 
@@ -64,6 +68,19 @@ def problems(page: Page) -> list[str]:
     page.evaluate(AXE)
     found: Any = page.evaluate("axe.run()")["violations"]
     return [f"{one['id']}: {node['html']}" for one in found for node in one["nodes"]]
+
+
+@pytest.fixture
+def powerless(browser: Browser, breakable: PostgresServer, tmp_path: Path) -> Iterator[Windows]:
+    """Windows on a service whose role may not create the extension: a failure whose remedy has a command."""
+    breakable.create_role("plain")
+    breakable.create_database("fresh")
+    url = breakable.connection_string("plain", "fresh")
+    with service_process(tmp_path / "powerless", DATABASE_URL=url, STARTUP_GATE="false") as process:
+        process.wait_for(503, DATABASE)
+        yield Windows(browser, process.url)
+        for context in browser.contexts:
+            context.close()
 
 
 def test_healthy(windows: Windows) -> None:
@@ -117,8 +134,12 @@ def test_it_says_so_when_the_service_is_gone_and_keeps_what_it_last_said(
     heading(page, "Ready")
     assert page.locator("main").evaluate("main => getComputedStyle(main).filter") == "grayscale(1)"
 
+    expect(page).to_have_title("No answer · pgvector-ready")
+    assert page.locator("link[rel=icon]").get_attribute("href") == page.locator("#lost").get_attribute("data-icon")
+
     with service:
         expect(page.get_by_role("alert")).to_have_text("")
+        expect(page).to_have_title("Ready · pgvector-ready staging")
         expect(page.locator("body")).not_to_have_class("stale")
 
 
@@ -130,6 +151,126 @@ def test_a_page_of_somebody_else_is_no_answer(windows: Windows) -> None:
     expect(page.get_by_role("alert")).to_contain_text("The service has not answered since ")
 
     heading(page, "Ready")
+
+
+def test_an_answer_that_cannot_be_shown_is_none_and_the_page_goes_on_asking(windows: Windows) -> None:
+    page = windows.open()
+    half = '<html data-page="pgvector-ready"><title>Half a page'
+    page.route("**/*", lambda route: route.fulfill(content_type="text/html", body=half))
+    expect(page.get_by_role("alert")).to_contain_text("The service has not answered since ")
+
+    page.unroute("**/*")
+
+    expect(page.get_by_role("alert")).to_have_text("")
+
+
+def test_a_wrong_clock_of_the_browser_misleads_nobody(windows: Windows, service: ServiceProcess) -> None:
+    page = windows.open(clock="2001-01-01T03:04:05Z")
+    refreshed(page)
+    heard_at = page.locator("html").get_attribute("data-at") or ""
+
+    service.end()
+
+    expect(page.get_by_role("alert")).to_contain_text("The service has not answered since ")
+    assert abs(_seconds(page.get_by_role("alert").text_content() or "") - _seconds(heard_at)) <= 10
+    assert "03:04:05" not in page.locator("body").inner_text()
+
+
+def _seconds(told: str) -> int:
+    """Of the day, of the one time of day that is told."""
+    ((hours, minutes, seconds),) = re.findall(r"(\d\d):(\d\d):(\d\d) UTC", told)
+    return int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+
+
+def test_the_command_of_a_remedy_is_copied_by_mouse_or_keyboard(powerless: Windows) -> None:
+    page = powerless.open(permissions=["clipboard-read", "clipboard-write"])
+    button = page.get_by_role("button", name="Copy: CREATE EXTENSION vector;")
+
+    page.keyboard.press("Tab")
+    expect(button).to_be_focused()
+    assert button.evaluate("button => getComputedStyle(button).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+
+    expect(button).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == "CREATE EXTENSION vector;"
+    assert page.locator("#said").text_content() == "Copied"
+    refreshed(page)
+    expect(button).to_have_text("Copy")
+    expect(button).to_be_focused()
+    assert powerless.complaints == []
+
+
+def test_where_the_clipboard_is_refused_the_command_is_selected(powerless: Windows) -> None:
+    """As on a page without TLS, where there is none."""
+    page = powerless.open()
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+
+    page.get_by_role("button").click()
+    refreshed(page)
+
+    assert page.evaluate("getSelection().toString()") == "CREATE EXTENSION vector;"
+    assert powerless.complaints == []
+
+
+def test_without_javascript_nothing_is_offered_that_needs_it(powerless: Windows) -> None:
+    page = powerless.open(java_script_enabled=False)
+
+    expect(page.locator(".command")).to_have_text("CREATE EXTENSION vector;")
+    expect(page.get_by_role("button")).to_have_count(0)
+
+
+def test_the_remedy_is_what_the_eye_falls_on(powerless: Windows) -> None:
+    """Only the headline is larger."""
+    page = powerless.open()
+    sizes: list[tuple[float, str]] = page.evaluate(
+        "[...document.querySelectorAll('h1, h2, h3, p, li, dd, dt')]"
+        ".map(part => [parseFloat(getComputedStyle(part).fontSize), part.className || part.localName])"
+    )
+
+    assert [name for _, name in sorted(sizes, reverse=True)][:2] == ["h1", "remedy"]
+    box = page.locator(".remedy").bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] < 720  # on the first screen
+
+
+def test_a_refresh_without_news_says_nothing(windows: Windows) -> None:
+    """A screen reader is interrupted by a change of state and by nothing else."""
+    page = windows.open()
+
+    refreshed(page)
+
+    assert page.locator("#said").text_content() == ""
+    assert page.locator("[aria-live], [role=status], [role=alert], [role=log]").count() == 2
+
+
+def test_nothing_moves(windows: Windows) -> None:
+    page = windows.open()
+
+    assert page.evaluate("document.getAnimations().length") == 0
+    durations = "[...document.querySelectorAll('*')].map(one => getComputedStyle(one).transitionDuration)"
+    assert set(page.evaluate(durations)) == {"0s"}
+
+
+def test_on_paper_it_is_black_on_white_and_only_what_can_be_read_there(powerless: Windows) -> None:
+    page = powerless.open(color_scheme="dark")
+
+    page.emulate_media(media="print")
+
+    colours = page.locator("body").evaluate("body => [getComputedStyle(body).color, getComputedStyle(body).background]")
+    assert colours[0] == "rgb(0, 0, 0)"
+    assert "rgb(255, 255, 255)" in colours[1]
+    assert page.locator("h1 .icon").evaluate("icon => getComputedStyle(icon).printColorAdjust") == "exact"
+    expect(page.locator("footer")).to_be_hidden()
+    expect(page.get_by_role("button")).to_have_count(0)
+    expect(page.locator(".command")).to_be_visible()
+
+
+def test_with_the_systems_own_colours_the_state_still_has_its_shape(windows: Windows) -> None:
+    page = windows.open(forced_colors="active")
+
+    colours = "icon => [getComputedStyle(icon).stroke, getComputedStyle(icon.parentElement).color]"
+    stroke, text = page.locator("h1 .icon").evaluate(colours)
+    assert stroke == text
 
 
 def test_a_page_that_nobody_looks_at_asks_nothing(windows: Windows, breakable: PostgresServer) -> None:
@@ -184,6 +325,22 @@ def test_a_phone_scrolls_in_one_direction(
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
+@pytest.mark.parametrize("locale", ["en-GB", "ja-JP"])
+def test_long_names_break_on_the_narrowest_screen(browser: Browser, tmp_path: Path, locale: str) -> None:
+    """320 px is also what is left of 1280 at a zoom of 400 %, which WCAG asks for."""
+    host = f"{'x' * 60}.{'load-balancer-' * 4}.invalid"
+    names = {"ENVIRONMENT": "e" * 60, "GIT_COMMIT": "c" * 40, "HOSTNAME": "h" * 60, "STARTUP_GATE": "false"}
+    with service_process(
+        tmp_path / "log", DATABASE_URL=f"postgresql://{'u' * 60}@{host}/{'d' * 60}", **names
+    ) as process:
+        process.wait_for(503, DATABASE)
+        page = Windows(browser, process.url).open(viewport={"width": 320, "height": 640}, locale=locale)
+
+        expect(page.locator(".failure")).to_contain_text("dns_not_found")
+        assert page.evaluate("document.documentElement.scrollWidth") == 320
+        page.context.close()
+
+
 def test_it_talks_to_nobody_else_and_the_browser_has_nothing_to_complain_of(windows: Windows) -> None:
     """A refused style, a missing icon or a broken script would each be a line on the console."""
     page = windows.open()
@@ -192,6 +349,14 @@ def test_it_talks_to_nobody_else_and_the_browser_has_nothing_to_complain_of(wind
     origins = {urlsplit(request.url)[:2] for request in windows.requests if not request.url.startswith("data:")}
     assert origins == {urlsplit(windows.url)[:2]}
     assert windows.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_a_remedy_with_a_command(powerless: Windows, scheme: str) -> None:
+    page = powerless.open(color_scheme=scheme, viewport=PHONE)
+
+    expect(page.get_by_role("button")).to_have_text("Copy")
+    assert problems(page) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
