@@ -18,6 +18,7 @@ from app.access import logging_access
 from app.api import badge, contract, metrics, status_page
 from app.api.health import PATHS, Health
 from app.database import Database, create_engine
+from app.headers import securing
 from app.migrate import revisions
 from app.observer import Observer
 from app.provisioning import Orders, Provisioner
@@ -29,6 +30,9 @@ _logger = logging.getLogger(__name__)
 
 # How long the first attempt may hold back the listener: a deploy is ready at once where the database is.
 _FIRST_ATTEMPT_SECONDS = 3.0
+
+# nginx's default for the same; a router or a route that takes uploads sets its own `max_body_size`.
+_MOST_BODY_BYTES = 1024 * 1024
 
 
 class State(TypedDict):
@@ -48,7 +52,7 @@ class Service(FastAPI):
         if scope["type"] == "http" and (path := _own_path(scope)) in PATHS:
             await self.health(scope, path, send)
         else:
-            await super().__call__(scope, receive, logging_access(scope, send))
+            await super().__call__(scope, receive, securing(logging_access(scope, send)))
 
     def openapi(self) -> dict[str, Any]:
         """FastAPI's document, made once, with the examples."""
@@ -94,6 +98,7 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ()) -> Service
         description=description or "",
         lifespan=lifespan,
         redirect_slashes=False,
+        max_body_size=_MOST_BODY_BYTES,
     )
     service.health = Health(readiness, database.target, identity, has_gate=settings.startup_gate, token=token)
     own = (

@@ -3,17 +3,28 @@
 import asyncio
 import errno
 import logging
+import resource
 import signal
 import socket
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from types import FrameType
 
 import uvicorn
 
 from app.main import Service
+from app.protocol import LIMITS, Limits, Protocol
 from app.report import DATABASE_PATH, HEALTH_PATH
 from app.settings import ConfigurationError
 
 _logger = logging.getLogger(__name__)
+
+# How many connections may wait to be accepted (uvicorn's own number), and how many of them asyncio accepts in one go.
+# asyncio knows one number for both, and out of descriptors it tries and logs as often before it pauses for a second.
+_WAITING, _AT_ONCE = 2048, 32
+# Descriptors that are not clients' connections: the pool, the probe, files, and those just accepted.
+_RESERVED = 8 * _AT_ONCE
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -41,21 +52,40 @@ def _unbindable(error: Exception, host: str, port: int) -> str:
             return "HOST: is no address of this machine: set it to 127.0.0.1, or to 0.0.0.0 for all of them."
 
 
+def room_for(connections: int) -> int:
+    """How many of so many connections there are descriptors for, once this process may have as many as it needs.
+
+    1024 is the soft limit of most machines, kept low for programs that use select(); the hard one is far above it.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _RESERVED
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return connections
+    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    with suppress(OSError, ValueError):  # macOS has a limit above its limits
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(soft - _RESERVED, soft // 2)
+
+
 class Server(uvicorn.Server):
     """One process, one listener. The first signal drains, the second ends it at once."""
 
-    def __init__(self, service: Service, host: str, port: int, drain_seconds: float) -> None:
+    def __init__(self, service: Service, host: str, port: int, drain_seconds: float, limits: Limits = LIMITS) -> None:
+        room = room_for(limits.connections)
         super().__init__(
             uvicorn.Config(
                 service,
                 host=host,
                 port=port,
                 loop="app.server:Loop",
+                http=partial(Protocol, limits=replace(limits, connections=room)),  # type: ignore[arg-type]  # only called
                 workers=1,
                 lifespan="on",
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                backlog=_AT_ONCE,
                 # Longer than the load balancer's, or it sends a request into a connection that is just being closed;
                 # Render's answers 502 then, and 120 s avoids it.
                 timeout_keep_alive=120,
@@ -69,6 +99,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's, then the one line that says where."""
         await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(_WAITING)
         listening = self.servers[0].sockets[0].getsockname()
         host = f"[{listening[0]}]" if ":" in listening[0] else listening[0]
         address = f"http://{host}:{listening[1]}"

@@ -17,6 +17,7 @@ import httpx
 from fastapi import APIRouter
 
 from app.main import Service, create_app
+from app.protocol import LIMITS, Limits
 from app.server import Server
 from app.settings import load
 from tests.postgres import free_port, wait_until
@@ -66,11 +67,16 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    database_url: str, *, routers: Sequence[APIRouter] = (), timeout_seconds: float = _LIMIT_SECONDS, **settings: Any
+    database_url: str,
+    *,
+    routers: Sequence[APIRouter] = (),
+    timeout_seconds: float = _LIMIT_SECONDS,
+    limits: Limits = LIMITS,
+    **settings: Any,
 ) -> AsyncIterator[Running]:
     """The service on a free port, with these settings, up when the block begins and gone when it ends."""
     service = create_app(load(database_url=database_url, host="127.0.0.1", port=0, **settings), routers)
-    server = Server(service, "127.0.0.1", 0, drain_seconds=0)
+    server = Server(service, "127.0.0.1", 0, drain_seconds=0, limits=limits)
     serving = asyncio.create_task(server._serve())
     try:
         async with asyncio.timeout(_LIMIT_SECONDS):
@@ -78,8 +84,8 @@ async def running(
                 assert not serving.done(), serving
                 await asyncio.sleep(0.005)
         url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        limits = httpx.Limits(max_connections=1000)
-        async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, limits=limits) as client:
+        many = httpx.Limits(max_connections=1000)
+        async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, limits=many) as client:
             yield Running(service, client, url)
     finally:
         server.should_exit = True
