@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 
 from fastapi import APIRouter, FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from app import __doc__ as description
@@ -34,6 +35,8 @@ _FIRST_ATTEMPT_SECONDS = 3.0
 # nginx's default for the same; a router or a route that takes uploads sets its own `max_body_size`.
 _MOST_BODY_BYTES = 1024 * 1024
 
+_RETRY = {"Retry-After": "2"}
+
 
 class State(TypedDict):
     """What the lifespan gives to requests as `request.state`."""
@@ -52,7 +55,12 @@ class Service(FastAPI):
         if scope["type"] == "http" and (path := _own_path(scope)) in PATHS:
             await self.health(scope, path, send)
         else:
-            await super().__call__(scope, receive, securing(logging_access(scope, send)))
+            sending = securing(logging_access(scope, send))
+            try:
+                await super().__call__(scope, receive, sending)
+            except asyncio.CancelledError:  # by uvicorn alone, where the process ends before this request does
+                with suppress(RuntimeError):  # half an answer is out already
+                    await PlainTextResponse("Service Unavailable", 503, _RETRY)(scope, receive, sending)
 
     def openapi(self) -> dict[str, Any]:
         """FastAPI's document, made once, with the examples."""

@@ -69,7 +69,7 @@ def room_for(connections: int) -> int:
 
 
 class Server(uvicorn.Server):
-    """One process, one listener. The first signal drains, the second ends it at once."""
+    """One process, one listener. The first signal drains, the second ends the draining."""
 
     def __init__(self, service: Service, host: str, port: int, drain_seconds: float, limits: Limits = LIMITS) -> None:
         room = room_for(limits.connections)
@@ -113,11 +113,19 @@ class Server(uvicorn.Server):
         """
         if self._service.health.is_draining:
             self.should_exit = True
-            self.force_exit = sig == signal.SIGINT
+            if sig == signal.SIGINT:  # Ctrl-C once more: not even what has begun is waited for
+                for request in self.server_state.tasks:
+                    request.cancel()
             return
         self._service.health.is_draining = True
+        self._end_connections()
         _logger.info("draining", extra={"signal": signal.Signals(sig).name, "drain_seconds": self._drain_seconds})
         asyncio.get_running_loop().call_later(self._drain_seconds, self._leave)
+
+    def _end_connections(self) -> None:
+        """Every answer from now on is the last on its connection: a balancer's pool empties before the sockets close."""
+        self.config.encoded_headers.append((b"connection", b"close"))
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
 
     def _leave(self) -> None:
         self.should_exit = True

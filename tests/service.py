@@ -93,9 +93,12 @@ async def running(
 
 
 class ServiceProcess:
-    """The service as its users run it: `pgvector-ready serve` in a process of its own."""
+    """The service as its users run it: `pgvector-ready serve` in a process of its own, or another `program`'s."""
 
-    def __init__(self, *arguments: str, log: Path, **environment: str) -> None:
+    def __init__(
+        self, *arguments: str, log: Path, program: Sequence[str] = (sys.executable, "-m", "app"), **environment: str
+    ) -> None:
+        self.program = program
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
@@ -105,10 +108,14 @@ class ServiceProcess:
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "app", *self.arguments]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+        self.start()
         return self
+
+    def start(self) -> None:
+        """A new process, on the same port as the one before."""
+        with self.log.open("ab") as log:
+            command = [*self.program, *self.arguments]
+            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self.process and self.process.poll() is None:

@@ -3,13 +3,11 @@
 import asyncio
 import gc
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Self
 from urllib.parse import urlsplit
 
 import pytest
@@ -373,20 +371,6 @@ async def test_a_flood_of_requests_at_once_is_cut_off(database: Database) -> Non
     assert answer.status_code == 200
 
 
-class ConfinedService(ServiceProcess):
-    """The service with so few descriptors, soft and hard."""
-
-    def __init__(self, descriptors: str, log: Path, **environment: str) -> None:
-        super().__init__(log=log, **environment)
-        self.descriptors = descriptors
-
-    def __enter__(self) -> Self:
-        command = ["prlimit", f"--nofile={self.descriptors}", sys.executable, "-m", "app", "serve"]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
-        return self
-
-
 @contextmanager
 def idle_connections(port: int, number: int, said: bytes) -> Iterator[list[socket.socket]]:
     with ExitStack() as stack:
@@ -404,7 +388,8 @@ def _idle(port: int, said: bytes) -> socket.socket:
 def test_two_thousand_idle_connections_do_not_stop_the_platforms_probe(
     database_with_vector: Database, tmp_path: Path, descriptors: str, said: bytes
 ) -> None:
-    with ConfinedService(descriptors, tmp_path / "log", DATABASE_URL=database_with_vector.url) as service:
+    program = ["prlimit", f"--nofile={descriptors}", sys.executable, "-m", "app"]
+    with ServiceProcess(log=tmp_path / "log", program=program, DATABASE_URL=database_with_vector.url) as service:
         service.wait_for(200)
         with idle_connections(service.port, 2000, said):
             started = time.monotonic()
