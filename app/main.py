@@ -102,7 +102,7 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ()) -> Service
 
     service = Service(
         title=SERVICE,
-        version=__version__,
+        version=__version__ if token is None else "withheld",
         description=description or "",
         lifespan=lifespan,
         redirect_slashes=False,
@@ -113,7 +113,7 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ()) -> Service
         status_page.create_router(readiness, service.health, identity, is_public=token is None),
         contract.create_router(service.health),
         badge.create_router(readiness),
-        metrics.create_router(readiness, identity, shows_target=token is None),
+        metrics.create_router(readiness, identity, service.health),
     )
     for router in (*own, *routers):
         service.include_router(router)

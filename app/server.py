@@ -123,7 +123,7 @@ class Server(uvicorn.Server):
         asyncio.get_running_loop().call_later(self._drain_seconds, self._leave)
 
     def _end_connections(self) -> None:
-        """Every answer from now on is the last on its connection: a balancer's pool empties before the sockets close."""
+        """Each answer from now on is the last on its connection: a balancer's pool empties before the sockets close."""
         self.config.encoded_headers.append((b"connection", b"close"))
         self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import re
 import socket
 import sys
 import time
@@ -13,7 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from fastapi import APIRouter, Request
 
-from app.protocol import Limits, Protocol
+from app.main import _MOST_BODY_BYTES
+from app.protocol import LIMITS, Limits, Protocol
 from tests.conftest import Database
 from tests.service import DATABASE, HEALTH, Running, ServiceProcess, running
 
@@ -367,7 +369,7 @@ async def test_a_flood_of_requests_at_once_is_cut_off(database: Database) -> Non
             queued = max(queued, *(len(one.pipeline) for one in protocols()), 0)
         answer = await service.health()
 
-    assert queued <= Limits().pipelined
+    assert queued <= LIMITS.pipelined
     assert answer.status_code == 200
 
 
@@ -400,3 +402,26 @@ def test_two_thousand_idle_connections_do_not_stop_the_platforms_probe(
     assert [answer and answer.status_code for answer in answers] == [200] * 10
     assert seconds < 5  # Render's patience with one of them
     assert "out of system resource" not in service.log.read_text()
+
+
+# The document
+
+
+def test_the_document_names_the_limits_in_force() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "exposure.md").read_text()
+    told = [
+        re.split(r"\s*\|\s*", line)[2] for line in text.partition("## Cost")[2].splitlines() if line.startswith("|")
+    ]
+
+    megabyte = f"{LIMITS.leftover_bytes // MEGABYTE} MB"
+    assert told[2:] == [
+        f"{LIMITS.head_bytes // 1024} kB, {LIMITS.head_fields} fields",
+        f"{LIMITS.head_seconds:g} s",
+        f"{_MOST_BODY_BYTES // MEGABYTE} MB, or its router's `max_body_size`",
+        f"{LIMITS.body_seconds:g} s",
+        megabyte,
+        f"{LIMITS.pipelined}",
+        f"{LIMITS.send_seconds:g} s",
+        "120 s",
+        f"{LIMITS.connections:,}, or as many as there are descriptors",
+    ]

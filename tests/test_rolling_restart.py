@@ -19,7 +19,7 @@ from tests.postgres import free_port, wait_until
 from tests.service import DATABASE, HEALTH, ServiceProcess
 
 _DOCUMENT = (Path(__file__).parents[1] / "docs" / "rolling-restart.md").read_text()
-_PROGRAM = '''
+_PROGRAM = """
 import asyncio
 from fastapi import APIRouter
 import app.api
@@ -34,7 +34,7 @@ async def work(seconds: float) -> float:
 
 app.api.ROUTERS = (router,)
 main()
-'''
+"""
 
 
 def documented(language: str) -> str:
@@ -167,9 +167,7 @@ class Nginx:
             return connection.connect_ex(("127.0.0.1", self.port)) == 0
 
 
-async def restarted_under_load(
-    instances: list[ServiceProcess], port: int, are_in_service: Callable[[], bool]
-) -> Load:
+async def restarted_under_load(instances: list[ServiceProcess], port: int, are_in_service: Callable[[], bool]) -> Load:
     """One after the other, twice."""
     load = Load(port)
     async with load.running():
