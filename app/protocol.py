@@ -32,6 +32,8 @@ class Limits:
     send_seconds: float = 60.0
     # How long a refused client may go on sending until it has read why; nginx's lingering_timeout.
     linger_seconds: float = 5.0
+    # For the first request of somebody who has connected in the last moment of this process.
+    farewell_seconds: float = 0.5
     # Requests sent before the first of them is answered. Browsers and balancers send none.
     pipelined: int = 100
     # Measured: 7 kB each when idle, 37 kB with most of a head. Beyond them, those that wait for nothing give way, and
@@ -88,6 +90,15 @@ class Protocol(HttpToolsProtocol):
         """When this idle connection would be closed anyway, by the event loop's clock."""
         timer = self._reading or self.timeout_keep_alive_task
         return timer.when() if timer else 0.0
+
+    def shutdown(self) -> None:
+        """As uvicorn's, which closes a connection without having looked whether its first request is there already."""
+        if self.cycle is None and not self._is_over:
+            self._unset_keepalive_if_required()
+            seconds = self._limits.farewell_seconds
+            self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+        else:
+            super().shutdown()
 
     def data_received(self, data: bytes) -> None:
         """As uvicorn's, within the limits."""

@@ -6,6 +6,7 @@ import logging
 import resource
 import signal
 import socket
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -68,6 +69,15 @@ def room_for(connections: int) -> int:
     return max(soft - _RESERVED, soft // 2)
 
 
+def _accepted(listener: socket.socket) -> Iterator[socket.socket]:
+    """Everybody who waits at this moment."""
+    with suppress(OSError):
+        while True:
+            client, _ = listener.accept()
+            client.setblocking(False)  # noqa: FBT003 - the socket's own signature
+            yield client
+
+
 class Server(uvicorn.Server):
     """One process, one listener. The first signal drains, the second ends the draining."""
 
@@ -105,6 +115,20 @@ class Server(uvicorn.Server):
         host = f"[{listening[0]}]" if ":" in listening[0] else listening[0]
         address = f"http://{host}:{listening[1]}"
         _logger.info("serving", extra={"try": f"{address}{HEALTH_PATH} {address}{DATABASE_PATH}"})
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's, with whoever is in the queue already: closing the listener would reset them, request and all."""
+        loop = asyncio.get_running_loop()
+        waiting = [client for listener in sockets or () for client in _accepted(listener)]
+        for server in self.servers:
+            server.close()
+        for client in waiting:
+            await loop.connect_accepted_socket(self._protocol, client)
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Say so on both endpoints while the listener is still open; uvicorn's own would close it first.

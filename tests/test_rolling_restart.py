@@ -196,7 +196,7 @@ async def test_behind_haproxy_nothing_is_lost(database_with_vector: Database, tm
 
 
 async def test_behind_nginx_nothing_is_lost(database_with_vector: Database, tmp_path: Path) -> None:
-    with two_instances(database_with_vector, tmp_path, drain_seconds=1.5) as instances:
+    with two_instances(database_with_vector, tmp_path, drain_seconds=3.5) as instances:
         nginx = Nginx(instances, tmp_path)
         with balancer(*nginx.command):
             wait_until(nginx.listens)
