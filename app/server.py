@@ -117,7 +117,7 @@ class Server(uvicorn.Server):
         _logger.info("serving", extra={"try": f"{address}{HEALTH_PATH} {address}{DATABASE_PATH}"})
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's, with whoever is in the queue already: closing the listener would reset them, request and all."""
+        """As uvicorn's, with all who are in the queue: closing the listener would reset them, request and all."""
         loop = asyncio.get_running_loop()
         waiting = [client for listener in sockets or () for client in _accepted(listener)]
         for server in self.servers:
