@@ -6,15 +6,14 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 from app.failures import Failure
+from app.headers import SAFETY_HEADERS, Headers
 from app.report import AnonymousDocument, DatabaseDocument, Identity, Observation, ServiceDocument
 from app.runbook import State, Verdict
 
-Headers = list[tuple[bytes, bytes]]
-
 COMMON_HEADERS: Headers = [
     (b"cache-control", b"no-store"),
-    (b"x-content-type-options", b"nosniff"),
     (b"access-control-allow-origin", b"*"),
+    *SAFETY_HEADERS,
 ]
 # A failing observation is kept for 1 s (`readiness`); asking sooner than that only gives the same bytes.
 _RETRY_AFTER = (b"retry-after", b"2")

@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 
 from fastapi import APIRouter, FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from app import __doc__ as description
@@ -18,6 +19,7 @@ from app.access import logging_access
 from app.api import badge, contract, metrics, status_page
 from app.api.health import PATHS, Health
 from app.database import Database, create_engine
+from app.headers import securing
 from app.migrate import revisions
 from app.observer import Observer
 from app.provisioning import Orders, Provisioner
@@ -29,6 +31,11 @@ _logger = logging.getLogger(__name__)
 
 # How long the first attempt may hold back the listener: a deploy is ready at once where the database is.
 _FIRST_ATTEMPT_SECONDS = 3.0
+
+# nginx's default for the same; a router or a route that takes uploads sets its own `max_body_size`.
+_MOST_BODY_BYTES = 1024 * 1024
+
+_RETRY = {"Retry-After": "2"}
 
 
 class State(TypedDict):
@@ -48,7 +55,12 @@ class Service(FastAPI):
         if scope["type"] == "http" and (path := _own_path(scope)) in PATHS:
             await self.health(scope, path, send)
         else:
-            await super().__call__(scope, receive, logging_access(scope, send))
+            sending = securing(logging_access(scope, send))
+            try:
+                await super().__call__(scope, receive, sending)
+            except asyncio.CancelledError:  # by uvicorn alone, where the process ends before this request does
+                with suppress(RuntimeError):  # half an answer is out already
+                    await PlainTextResponse("Service Unavailable", 503, _RETRY)(scope, receive, sending)
 
     def openapi(self) -> dict[str, Any]:
         """FastAPI's document, made once, with the examples."""
@@ -93,18 +105,19 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ()) -> Service
 
     service = Service(
         title=SERVICE,
-        version=__version__,
+        version=__version__ if token is None else "withheld",
         description=description or "",
         lifespan=lifespan,
         redirect_slashes=False,
         telemetry=traces.telemetry,
+        max_body_size=_MOST_BODY_BYTES,
     )
     service.health = Health(readiness, database.target, identity, has_gate=settings.startup_gate, token=token)
     own = (
         status_page.create_router(readiness, service.health, identity, is_public=token is None),
         contract.create_router(service.health),
         badge.create_router(readiness),
-        metrics.create_router(readiness, identity, shows_target=token is None),
+        metrics.create_router(readiness, identity, service.health),
     )
     for router in (*own, *routers):
         service.include_router(router)

@@ -17,6 +17,7 @@ import httpx
 from fastapi import APIRouter
 
 from app.main import Service, create_app
+from app.protocol import LIMITS, Limits
 from app.server import Server
 from app.settings import load
 from tests.postgres import free_port, wait_until
@@ -66,11 +67,16 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    database_url: str, *, routers: Sequence[APIRouter] = (), timeout_seconds: float = _LIMIT_SECONDS, **settings: Any
+    database_url: str,
+    *,
+    routers: Sequence[APIRouter] = (),
+    timeout_seconds: float = _LIMIT_SECONDS,
+    limits: Limits = LIMITS,
+    **settings: Any,
 ) -> AsyncIterator[Running]:
     """The service on a free port, with these settings, up when the block begins and gone when it ends."""
     service = create_app(load(database_url=database_url, host="127.0.0.1", port=0, **settings), routers)
-    server = Server(service, "127.0.0.1", 0, drain_seconds=0)
+    server = Server(service, "127.0.0.1", 0, drain_seconds=0, limits=limits)
     serving = asyncio.create_task(server._serve())
     try:
         async with asyncio.timeout(_LIMIT_SECONDS):
@@ -78,8 +84,8 @@ async def running(
                 assert not serving.done(), serving
                 await asyncio.sleep(0.005)
         url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        limits = httpx.Limits(max_connections=1000)
-        async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, limits=limits) as client:
+        many = httpx.Limits(max_connections=1000)
+        async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, limits=many) as client:
             yield Running(service, client, url)
     finally:
         server.should_exit = True
@@ -87,11 +93,12 @@ async def running(
 
 
 class ServiceProcess:
-    """The service as its users run it: `pgvector-ready serve` in a process of its own."""
+    """The service as its users run it: `pgvector-ready serve` in a process of its own, or another `program`'s."""
 
-    module = "app"
-
-    def __init__(self, *arguments: str, log: Path, **environment: str) -> None:
+    def __init__(
+        self, *arguments: str, log: Path, program: Sequence[str] = (sys.executable, "-m", "app"), **environment: str
+    ) -> None:
+        self.program = program
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
@@ -101,10 +108,14 @@ class ServiceProcess:
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", self.module, *self.arguments]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+        self.start()
         return self
+
+    def start(self) -> None:
+        """A new process, on the same port as the one before."""
+        with self.log.open("ab") as log:
+            command = [*self.program, *self.arguments]
+            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self.process and self.process.poll() is None:

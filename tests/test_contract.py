@@ -35,7 +35,13 @@ STATUS = {
     (FAILING, DATABASE): 503,
 }
 ALLOW = "GET, HEAD, OPTIONS"
-COMMON = {"cache-control": "no-store", "x-content-type-options": "nosniff", "access-control-allow-origin": "*"}
+COMMON = {
+    "cache-control": "no-store",
+    "access-control-allow-origin": "*",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+}
 
 SERVICE_KEYS = [
     "healthy",
@@ -657,6 +663,7 @@ async def test_draining_before_anything_is_known(server: PostgresServer) -> None
     [
         pytest.param(None, False, id="none"),
         pytest.param(f"Bearer {TOKEN}", True, id="right"),
+        pytest.param(f"bearer {TOKEN}", True, id="right-in-lower-case"),
         pytest.param("Bearer wrong", False, id="wrong"),
         pytest.param(f"Bearer {TOKEN}x", False, id="longer"),
         pytest.param(f"Bearer {TOKEN[:-1]}", False, id="shorter"),

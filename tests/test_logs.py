@@ -196,7 +196,7 @@ def test_every_line_of_the_service_is_json(logged: ServiceProcess) -> None:
 
     assert {"app.provisioning", "app.readiness", "app.server", "uvicorn.error"} <= loggers
     assert all({"at", "level", "event"} <= set(event) for event in logged.events())
-    assert "Invalid HTTP request received." in {event["event"] for event in logged.events()}
+    assert "request_refused" in {event["event"] for event in logged.events()}
 
 
 def requests(process: ServiceProcess) -> list[dict[str, Any]]:

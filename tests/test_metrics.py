@@ -270,14 +270,21 @@ async def test_no_secret_is_shown(database: Database, token: str | None, is_righ
         assert piece not in shown
 
 
-async def test_with_a_token_it_stays_public_and_says_nothing_of_the_database(database: Database) -> None:
+async def test_with_a_token_an_anonymous_scrape_is_told_the_verdict_and_no_more(database: Database) -> None:
     async with running(database.url, health_token="secret") as service:  # noqa: S106 - an example
+        answer = await service.client.get(METRICS)
+
+    samples = [line for line in answer.text.splitlines() if not line.startswith("#")]
+    assert (answer.status_code, samples) == (200, ["pgvector_ready_healthy 1.0"])
+
+
+async def test_with_the_token_a_scrape_is_told_everything(database: Database) -> None:
+    async with running(database.url, health_token="secret") as service:  # noqa: S106 - an example
+        service.client.headers["Authorization"] = "Bearer secret"
         seen = await scrape(service)
 
-    assert set(seen.labels("pgvector_ready_info")) <= {"version", "commit"}
-    assert "127.0.0.1" not in seen.text
-    assert f'"{database.name}"' not in seen.text
-    assert seen.value("pgvector_ready_healthy") == 1
+    assert {"version", "host", "database"} <= set(seen.labels("pgvector_ready_info"))
+    assert seen.value("pgvector_ready_provisioning_attempts_total") == 1
 
 
 # What Prometheus' own tools say

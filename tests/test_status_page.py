@@ -39,6 +39,7 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "vary": "Accept-Language",
     "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
 }
 
 

@@ -42,15 +42,13 @@ POLLED = (
 )
 
 
-class Team(ServiceProcess):
-    """The service with the endpoints of tests/team.py."""
-
-    module = "tests.team"
+TEAM = (sys.executable, "-m", "tests.team")
 
 
 @contextmanager
-def team(folder: Path, url: str, **environment: str) -> Iterator[Team]:
-    with Team(log=folder / "log", DATABASE_URL=url, **environment) as process:
+def team(folder: Path, url: str, **environment: str) -> Iterator[ServiceProcess]:
+    """The service with the endpoints of tests/team.py."""
+    with ServiceProcess(log=folder / "log", program=TEAM, DATABASE_URL=url, **environment) as process:
         process.wait_for(200)
         yield process
 

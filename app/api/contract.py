@@ -68,7 +68,8 @@ def with_examples(openapi: dict[str, Any]) -> dict[str, Any]:
     for path, examples in _EXAMPLES.items():
         for status, example in examples.items():
             content = openapi["paths"][path]["get"]["responses"][str(int(status))]["content"]
-            content["application/json"]["example"] = example.model_dump(mode="json", by_alias=True)
+            document = example.model_dump(mode="json", by_alias=True)
+            content["application/json"]["example"] = document | {"version": openapi["info"]["version"]}
             content["application/health+json"] = content["application/json"]
     return openapi
 

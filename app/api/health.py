@@ -9,9 +9,10 @@ from starlette.types import Scope, Send
 
 from app.access import log_request
 from app.advice import explain
-from app.answer import COMMON_HEADERS, Answer, Answers, Headers, Manner, about_service
+from app.answer import COMMON_HEADERS, Answer, Answers, Manner, about_service
 from app.dsn import Target
 from app.failures import Code, Step
+from app.headers import Headers
 from app.readiness import Readiness
 from app.report import DATABASE_PATH, HEALTH_PATH, Identity
 
@@ -34,7 +35,7 @@ class Health:
     ) -> None:
         self._readiness = readiness
         self._has_gate = has_gate
-        self._token = token and f"Bearer {token}".encode()
+        self._token = token.encode() if token else None
         self._live = about_service(None, identity)
         starting = explain(Code.STARTING, Step.SERVICE, target, database_path=DATABASE_PATH)
         self._starting = about_service(starting, identity)
@@ -70,13 +71,18 @@ class Health:
             return self._draining
         return self._live if self._readiness.provisioning.is_done or not self._has_gate else self._starting
 
+    def shows_all(self, scope: Scope) -> bool:
+        """Whether whoever sends this request may see more than a verdict."""
+        sent = (value for name, value in scope["headers"] if name == b"authorization")
+        return self._token is None or any(_is_right(value, self._token) for value in sent)
+
     def _manner(self, scope: Scope) -> Manner:
         is_health_json = is_authorized = False
         for name, value in scope["headers"]:
             if name == b"accept":
                 is_health_json = is_health_json or b"application/health+json" in value.lower()
             elif name == b"authorization" and self._token:
-                is_authorized = hmac.compare_digest(value, self._token)
+                is_authorized = _is_right(value, self._token)
         is_anonymous = self._token is not None and not is_authorized
         if not scope["query_string"] and not is_health_json and not is_anonymous:
             return _DEFAULT
@@ -87,3 +93,8 @@ class Health:
             is_health_json=is_health_json,
             is_anonymous=is_anonymous,
         )
+
+
+def _is_right(authorization: bytes, token: bytes) -> bool:
+    scheme, _, credentials = authorization.partition(b" ")  # RFC 9110: the scheme in any case
+    return scheme.lower() == b"bearer" and hmac.compare_digest(credentials, token)

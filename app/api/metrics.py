@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from app import __version__
+from app.api.health import Health
 from app.readiness import Readiness
 from app.report import DatabaseDocument, Identity, Observation, ProvisioningState
 from app.runbook import State
@@ -22,15 +23,16 @@ METRICS_PATH = "/metrics"
 # From a held connection next door (about 1 ms) up to 5 s, which no probe reaches: the settings must stay below it.
 _BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _OK = "ok"
+# What an anonymous scrape is told where there is a token: as much as an anonymous document.
+_VERDICT = ("pgvector_ready_healthy", "pgvector_ready_failure")
 
 
 class Metrics(Collector):
     """Counts every observation as it is made, which is all a probe pays; the rest is worked out by a scrape."""
 
-    def __init__(self, readiness: Readiness, identity: Identity, *, shows_target: bool) -> None:
+    def __init__(self, readiness: Readiness, identity: Identity) -> None:
         self._readiness = readiness
         self._identity = identity
-        self._shows_target = shows_target
         self._probes = Counter({_OK: 0})  # there from the beginning: a rate needs a first value
         self._durations = [0] * (len(_BUCKETS_SECONDS) + 1)
         self._spent_seconds = 0.0
@@ -63,7 +65,7 @@ class Metrics(Collector):
 
     def _info(self, observation: Observation | None) -> Metric:
         told = {"version": __version__, "commit": self._identity.commit}
-        if observation and self._shows_target:
+        if observation:
             document = DatabaseDocument.of(observation, self._identity)
             told |= {
                 "postgresql_version": document.server.version,
@@ -168,21 +170,24 @@ def _age(name: str, documentation: str, since: float | None, now: float) -> Metr
     return family
 
 
-def create_router(readiness: Readiness, identity: Identity, *, shows_target: bool) -> APIRouter:
-    """The route, counting from now on; `shows_target` says whether everybody may see which database this is about."""
-    metrics = Metrics(readiness, identity, shows_target=shows_target)
+def create_router(readiness: Readiness, identity: Identity, health: Health) -> APIRouter:
+    """The route, counting from now on; `health` says who may see more than a verdict."""
+    metrics = Metrics(readiness, identity)
     readiness.listeners.append(metrics.count)
-    registry = CollectorRegistry()  # our own: the global one would carry what other libraries put there
+    # Our own: the global one would carry what other libraries put there.
+    registry = CollectorRegistry(auto_describe=True)
     registry.register(metrics)
     ProcessCollector(registry=registry)
+    verdict = registry.restricted_registry(_VERDICT)
     router = APIRouter()
 
     @router.api_route(METRICS_PATH, methods=["GET", "HEAD"], include_in_schema=False)
-    async def scrape() -> Response:
+    async def scrape(request: Request) -> Response:
         """Always 200 while the service lives, whatever the database does."""
+        shown = registry if health.shows_all(request.scope) else verdict
         # One format whatever is accepted: every Prometheus and every agent beside it reads this one.
         return Response(
-            generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4, headers={"Cache-Control": "no-store"}
+            generate_latest(shown), media_type=CONTENT_TYPE_PLAIN_0_0_4, headers={"Cache-Control": "no-store"}
         )
 
     return router
