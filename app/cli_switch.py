@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -31,6 +32,7 @@ def switch(
     from app.switch import Pace  # noqa: PLC0415
 
     logging.disable()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in what state everything is has yet to be told
     order = Order(service, dry_run=dry_run, yes=yes, rollback=rollback)
     with Terminal() as terminal:
         code = Relocation(order, os.environ, terminal, Pace(wait_seconds=wait)).run()

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-_FAILED, _WRONG_USE, _INTERRUPTED = 1, 2, 130
+_FAILED, _WRONG_USE = 1, 2
 
 
 class Format(StrEnum):
@@ -55,9 +55,10 @@ def verify(  # noqa: PLR0913 - each is an option of the command line
     """
     with _told():
         # The other commands need none of this, and their start is waited for.
+        from app.loop import run  # noqa: PLC0415
         from app.verification import plan as plans  # noqa: PLC0415
         from app.verification import telling  # noqa: PLC0415
-        from app.verify import Patience, run, verify  # noqa: PLC0415
+        from app.verify import Patience, verify  # noqa: PLC0415
 
         typed = plans.Typed(
             url, expect_commit, expect_host, expect_database, minimum_pgvector, differs_from, tuple(also or ())
@@ -71,18 +72,11 @@ def verify(  # noqa: PLR0913 - each is an option of the command line
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Wrong use, and Ctrl-C, as one line each without a traceback."""
+    """Wrong use as one line without a traceback."""
+    from app.verification.address import WrongUseError  # noqa: PLC0415 - as above
+
     try:
-        from app.verification.address import WrongUseError  # noqa: PLC0415 - as above
-
-        try:
-            yield
-        except WrongUseError as error:
-            _leave(str(error), _WRONG_USE)
-    except KeyboardInterrupt:
-        _leave("interrupted", _INTERRUPTED)
-
-
-def _leave(sentence: str, exit_code: int) -> NoReturn:
-    print(f"pgvector-ready: {sentence}", file=sys.stderr)  # noqa: T201 - the command line's way of speaking
-    raise typer.Exit(exit_code)
+        yield
+    except WrongUseError as error:
+        print(f"pgvector-ready: {error}", file=sys.stderr)  # noqa: T201 - the command line's way of speaking
+        raise typer.Exit(_WRONG_USE) from None

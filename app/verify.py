@@ -2,14 +2,11 @@
 
 import asyncio
 import random
-import socket
-import threading
 import time
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
 
 from app.report import DATABASE_PATH, HEALTH_PATH
 from app.verification.judgement import Evidence, Expectations, Verification, first_failure, judge
@@ -104,40 +101,3 @@ class _Inquiry:
 
     async def _ask_other(self) -> Outcome | None:
         return await self.other.get(DATABASE_PATH, self.seconds) if self.other else None
-
-
-Result = TypeVar("Result")
-
-
-def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    """As asyncio.run, on a loop that never has to wait for a name server that does not answer."""
-    with asyncio.Runner(loop_factory=_Loop) as runner:
-        return runner.run(coroutine)
-
-
-class _Loop(asyncio.SelectorEventLoop):
-    """asyncio's own, whose look-ups are left behind when their time is over; its executor's threads are waited for."""
-
-    async def getaddrinfo(self, *question: Any, **manner: Any) -> Any:
-        """As asyncio's, in a thread that does not outlive the process."""
-        found: asyncio.Future[Any] = self.create_future()
-
-        def settle(addresses: Any, error: Exception | None) -> None:
-            if found.done():
-                return
-            if error:
-                found.set_exception(error)
-            else:
-                found.set_result(addresses)
-
-        def look_up() -> None:
-            addresses, failure = None, None
-            try:
-                addresses = socket.getaddrinfo(*question, **manner)
-            except Exception as error:  # noqa: BLE001 - handed over, not handled
-                failure = error
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                self.call_soon_threadsafe(settle, addresses, failure)
-
-        threading.Thread(target=look_up, daemon=True).start()
-        return await found

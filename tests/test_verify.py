@@ -23,6 +23,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from app.cli_verify import verify as command
+from app.loop import run
 from app.verification import telling
 from app.verification.address import Address, parse
 from app.verification.contract import differences
@@ -30,7 +31,7 @@ from app.verification.endpoint import DATABASE
 from app.verification.judgement import Expectations, Verification, first_failure
 from app.verification.plan import Plan
 from app.verification.trouble import explain
-from app.verify import Patience, run, verify
+from app.verify import Patience, verify
 from tests.postgres import PostgresServer, free_port
 from tests.service import DATABASE as DATABASE_PATH
 from tests.service import HEALTH as HEALTH_PATH
@@ -38,7 +39,7 @@ from tests.service import ServiceProcess
 from tests.strangers import Request, Script, http, stranger
 
 COMMIT = "a6be0123456789abcdef0123456789abcdef0123"
-COMMAND = [sys.executable, "-c", "import typer; from app.cli_verify import verify; typer.run(verify)"]
+COMMAND = [sys.executable, "-m", "app", "verify"]
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 OTHERS = ("HEALTH_TOKEN", "OTHER_HEALTH_TOKEN", "SSL_CERT_FILE", "SSL_CERT_DIR", "FORCE_COLOR")
 NO_SURROUNDINGS = dict.fromkeys((*OTHERS, *PROXIES, *map(str.lower, PROXIES)))

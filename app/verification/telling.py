@@ -4,7 +4,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from io import TextIOWrapper
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -19,8 +18,6 @@ _LINE_SECONDS = 30.0
 
 def show(verification: Verification, style: str) -> None:
     """All of it on stdout, in the manner of one of `FORMATS`."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # an arrow is no reason to fail on a terminal without one
     FORMATS[style](verification)
 
 
