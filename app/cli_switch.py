@@ -32,7 +32,9 @@ def switch(
     from app.switch import Pace  # noqa: PLC0415
 
     logging.disable()
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # in what state everything is has yet to be told
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        # Raised where it comes: in what state everything is has yet to be told.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     order = Order(service, dry_run=dry_run, yes=yes, rollback=rollback)
     with Terminal() as terminal:
         code = Relocation(order, os.environ, terminal, Pace(wait_seconds=wait)).run()

@@ -32,6 +32,9 @@ def verify(  # noqa: PLR0913 - each is an option of the command line
     expect_database: Annotated[
         str | None, typer.Option(metavar="NAME", help="The database that the service should use.")
     ] = None,
+    expect_fingerprint: Annotated[
+        str | None, typer.Option(metavar="HEX", help="The database's fingerprint, as target.fingerprint shows it.")
+    ] = None,
     minimum_pgvector: Annotated[
         str | None, typer.Option(metavar="VERSION", help="The oldest pgvector that is good enough.")
     ] = None,
@@ -61,7 +64,14 @@ def verify(  # noqa: PLR0913 - each is an option of the command line
         from app.verify import Patience, verify  # noqa: PLC0415
 
         typed = plans.Typed(
-            url, expect_commit, expect_host, expect_database, minimum_pgvector, differs_from, tuple(also or ())
+            url,
+            expect_commit,
+            expect_host,
+            expect_database,
+            expect_fingerprint,
+            minimum_pgvector,
+            differs_from,
+            tuple(also or ()),
         )
         plan = plans.read(typed, os.environ)
         with telling.progress(plan.address.origin, wait) as tell:

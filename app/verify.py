@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.report import DATABASE_PATH, HEALTH_PATH
-from app.verification.judgement import Evidence, Expectations, Verification, first_failure, judge
+from app.verification.judgement import Evidence, Expectations, Verification, failures, judge
 from app.verification.plan import Plan
 from app.verification.reply import Asker, Outcome, Reply, asking
 
@@ -54,7 +54,7 @@ async def verify(plan: Plan, patience: Patience, tell: Callable[[Verification], 
             evidence = await inquiry.run(max(waking, patience.reply_seconds), is_hasty=patience.seconds > 0)
             checks = judge(evidence, plan.expectations)
             waited = time.monotonic() - started
-            verification = Verification(plan.address.origin, checks, datetime.now(UTC), attempts, waited)
+            verification = Verification(plan.address.origin, evidence, checks, datetime.now(UTC), attempts, waited)
             remaining = deadline - time.monotonic()
             if verification.is_passed or remaining <= 0:
                 return verification
@@ -79,7 +79,7 @@ class _Inquiry:
             return Evidence(address, health, sent_token=sent)
         database = await self.asker.get(DATABASE_PATH, self.seconds)
         evidence = Evidence(address, health, database, sent_token=sent)
-        if is_hasty and first_failure(judge(evidence, self.expectations)):
+        if is_hasty and failures(judge(evidence, self.expectations)):
             return evidence
         health_head, database_head, other, *also = await asyncio.gather(
             self.asker.head(HEALTH_PATH, self.seconds),

@@ -28,7 +28,8 @@ from app.verification import telling
 from app.verification.address import Address, parse
 from app.verification.contract import differences
 from app.verification.endpoint import DATABASE
-from app.verification.judgement import Expectations, Verification, first_failure
+from app.verification.judgement import Expectations, Verification
+from app.verification.judgement import failures as failed_checks
 from app.verification.plan import Plan
 from app.verification.trouble import explain
 from app.verify import Patience, verify
@@ -114,7 +115,7 @@ def test_a_service_as_it_should_be_is_exit_code_0_and_a_line_for_each_check(serv
         "pgvector_version",
     ]
     assert f"[ ] commit {COMMIT} (--expect-commit was not given)" in result.stdout
-    assert result.stdout.splitlines()[-1] == f"{services.mine.url}: 15 passed, 0 failed, 4 skipped"
+    assert result.stdout.splitlines()[-1] == f"{services.mine.url}: 15 passed, 0 failed, 5 skipped"
 
 
 ASPECTS = ("reached", "direct", "contract", "status", "consistent", "no_store", "head")
@@ -525,7 +526,7 @@ def test_nothing_listening_is_named_once_and_nothing_else_is_judged() -> None:
     assert result.stdout.startswith(
         f"[-] health_reached: http://127.0.0.1:{port} refuses connections: nothing listens there. → Check the port"
     )
-    assert result.stdout.endswith(f"http://127.0.0.1:{port}: 0 passed, 1 failed, 18 skipped\n")
+    assert result.stdout.endswith(f"http://127.0.0.1:{port}: 0 passed, 1 failed, 19 skipped\n")
 
 
 def test_each_address_of_a_host_may_refuse() -> None:
@@ -543,7 +544,7 @@ def test_a_name_that_does_not_resolve_is_named() -> None:
 def once(origin: str, reply_seconds: float = 0.5) -> str:
     """The sentence of the first failure of a single, impatient try."""
     verification = run(verify(Plan(parse(origin)), Patience(reply_seconds=reply_seconds), lambda _: None))
-    failure = first_failure(verification.checks)
+    failure = next(iter(failed_checks(verification.checks)), None)
     assert failure
     return failure.message
 
@@ -850,7 +851,7 @@ def test_it_waits_for_the_database_that_comes_later(server: PostgresServer, tmp_
     with ServiceProcess(log=tmp_path / "log", DATABASE_URL=url, GIT_COMMIT=COMMIT) as service:
 
         def tell(verification: Verification) -> None:
-            failure = first_failure(verification.checks)
+            failure = next(iter(failed_checks(verification.checks)), None)
             assert failure
             told.append(failure.name)
             if failure.name == "health_status" and told.count("health_status") == 1:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from app.verification.formats import to_json, to_junit, to_lines
-from app.verification.judgement import Verification, first_failure
+from app.verification.judgement import Verification, failures
 
 Tell = Callable[[Verification], None]
 # Often enough for whoever watches a CI's log, and for a CI that ends what is silent.
@@ -97,5 +97,4 @@ def _bar(console: Console, origin: str, seconds: float) -> Iterator[Tell]:
 
 
 def _reason(verification: Verification) -> str:
-    failure = first_failure(verification.checks)
-    return f"{failure.name}: {failure.message}" if failure else ""
+    return next((f"{failure.name}: {failure.message}" for failure in failures(verification.checks)), "")
