@@ -95,6 +95,7 @@ class ServiceProcess:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
+        self.folder: Path | None = None  # where it is run; None is here
         kept = {name: value for name, value in os.environ.items() if name in _OURS or name.startswith("COV")}
         self.environment = {**kept, "PORT": str(self.port), **environment}
         self.arguments = arguments or ("serve",)
@@ -103,7 +104,7 @@ class ServiceProcess:
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", self.module, *self.arguments]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

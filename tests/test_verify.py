@@ -124,10 +124,10 @@ ASPECTS = ("reached", "direct", "contract", "status", "consistent", "no_store", 
 def test_all_that_is_expected_of_it_may_hold(services: Services) -> None:
     expected = ("--expect-commit", "A6BE012", "--expect-host", "127.0.0.1", "--expect-database", "verify_one")
     also = ("--minimum-pgvector", "0.5.0", "--also", "/docs=200", "--also", "/nowhere?key=secret=404")
+    fingerprint = services.mine.wait_for(200, DATABASE_PATH).json()["target"]["fingerprint"]
+    another = ("--differs-from", services.rival.url, "--expect-fingerprint", fingerprint.upper())
 
-    result = pgvector_ready_verify(
-        services.mine.url, *expected, *also, "--differs-from", services.rival.url, **OTHER_TOKEN
-    )
+    result = pgvector_ready_verify(services.mine.url, *expected, *also, *another, **OTHER_TOKEN)
 
     assert result.exit_code == 0, result.output
     assert "secret" not in result.output
@@ -135,6 +135,7 @@ def test_all_that_is_expected_of_it_may_hold(services: Services) -> None:
     assert found["commit"] == "[+] commit A6BE012 answers"
     assert found["target_host"] == "[+] target_host 127.0.0.1"
     assert found["target_database"] == "[+] target_database verify_one"
+    assert found["target_fingerprint"] == f"[+] target_fingerprint {fingerprint}"
     assert found["also /docs"].startswith("[+] also /docs answered 200 in ")
     assert found["also /nowhere"].startswith("[+] also /nowhere answered 404 in ")
     assert found["separate_database"] == (
@@ -151,6 +152,9 @@ def test_all_that_is_expected_of_it_may_hold(services: Services) -> None:
         ),
         pytest.param(
             ("--expect-database", "Verify_one"), "target_database", "verify_one, and Verify_one", id="database"
+        ),
+        pytest.param(
+            ("--expect-fingerprint", "00000000"), "target_fingerprint", ", and 00000000 was", id="fingerprint"
         ),
         pytest.param(("--minimum-pgvector", "0.100"), "pgvector_version", "at least 0.100 was", id="version"),
         pytest.param(("--also", "/docs=404"), "also /docs", "GET /docs answers 200 and 404 was", id="also"),
@@ -787,6 +791,7 @@ def test_a_terminal_without_arrows_is_no_traceback(services: Services) -> None:
         pytest.param(("http://h", "--expect-commit", "main"), {}, "--expect-commit must be the first 7", id="a branch"),
         pytest.param(("http://h", "--expect-commit", "a6be01"), {}, "--expect-commit must be", id="too short a commit"),
         pytest.param(("http://h", "--expect-host", ""), {}, "--expect-host must be", id="an empty host"),
+        pytest.param(("http://h", "--expect-fingerprint", "x"), {}, "--expect-fingerprint must", id="no fingerprint"),
         pytest.param(("http://h", "--minimum-pgvector", "v0.8"), {}, "--minimum-pgvector must be", id="no version"),
         pytest.param(("http://h", "--also", "secret"), {}, "--also must be PATH=STATUS", id="no path"),
         pytest.param(("http://h", "--also", "/x=OK"), {}, "--also must be PATH=STATUS", id="no status"),
