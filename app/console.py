@@ -39,7 +39,7 @@ def speaking(console: Console, *, as_json: bool, is_offline: bool) -> Iterator[S
         yield _Document(console, is_offline=is_offline)
     elif console.is_terminal:
         columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-        with Progress(*columns, console=console, transient=True) as progress:
+        with Progress(*columns, console=console, transient=True, disable=console.is_dumb_terminal) as progress:
             yield _Drawing(console, progress)
     else:
         yield _Lines(console)
@@ -116,9 +116,10 @@ class _Drawing(_Lines):
         self._console.print(Text.assemble((f"{mark} {verdict.step}", colour), (spent, "dim"), (code, colour)))
         told = [(failure.message, ""), (f"→ {failure.remedy}", "bold")] if failure else []
         for sentence, style in (*told, *((note, "dim") for note in verdict.notes)):
-            self._console.print(Padding(Text(sentence, style=style), (0, 0, 0, 4)))
+            self._console.print(Padding(Text(sentence, style=style), (0, 0, 0, 4), expand=False))
 
     def _sum_up(self, document: DatabaseDocument) -> None:
         _, colour = _MARKS[State(document.status)]
         place = where(document)
-        self._console.print(Text.assemble((document.status, f"bold {colour}"), f"  {place}" if place else ""))
+        told = Text.assemble((document.status, f"bold {colour}"), f"  {place}" if place else "")
+        self._console.print(told, soft_wrap=True)

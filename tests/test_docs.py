@@ -130,8 +130,14 @@ def leads_somewhere(path: Path, target: str) -> bool:
 
 def code_of(document: str) -> str:
     """Every block and span of code, a line each; a command that goes on in the next line is one."""
-    blocks = re.findall(r"^```\w*\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```(\w*)\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    blocks = [typed(block) if language == "console" else block for language, block in found]
     return "\n".join([*blocks, *re.findall(r"`([^`]+)`", prose(document))]).replace("\\\n", " ")
+
+
+def typed(session: str) -> str:
+    """What was typed into a terminal, without what it answered."""
+    return "".join(re.findall(r"^\$ (?:.*\\\n)*.*\n", session, re.MULTILINE))
 
 
 @every_document
