@@ -23,7 +23,13 @@ from app.settings import ConfigurationError, Settings, is_on_platform, load
 
 _WRONG_CONFIGURATION = 2
 
-app = typer.Typer(name="pgvector-ready", help=description, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    name="pgvector-ready",
+    help=description,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain text, for a log as well
+)
 
 
 class Style(StrEnum):
@@ -75,9 +81,12 @@ def check(
     style: Annotated[Style, typer.Option("--format", help="Lines for a person, or the service's own document.")] = (
         Style.TEXT
     ),
-    timeout: Annotated[float, typer.Option(min=1, max=300, help="Seconds for connecting and asking.")] = 5.0,
+    timeout: Annotated[float, typer.Option(min=1, max=300, metavar="SECONDS", help="For connecting and asking.")] = 5.0,
 ) -> None:
-    """Go through the runbook with the database in DATABASE_URL: 0 ready, 1 not ready, 2 wrong configuration."""
+    """Go through the runbook with the database in DATABASE_URL.
+
+    Exit code 0: ready, 1: not ready, 2: wrong configuration.
+    """
     from app.check import check, check_offline, misconfigured  # noqa: PLC0415 - as above
     from app.console import speaking  # noqa: PLC0415 - as above
 
@@ -100,7 +109,10 @@ def check(
 
 @app.command()
 def migrate() -> None:
-    """Bring the database in DATABASE_URL to the newest revision: 0 done, 1 not, 2 wrong configuration."""
+    """Bring the database in DATABASE_URL to the newest revision.
+
+    Exit code 0: it is there, 1: it is not and nothing was changed, 2: wrong configuration.
+    """
     from app.logs import Redactor  # noqa: PLC0415 - as above
     from app.migrate import MigrationError, migrate  # noqa: PLC0415 - as above
 

@@ -51,7 +51,9 @@ def verify(  # noqa: PLR0913 - each is an option of the command line
         Format.TEXT
     ),
 ) -> None:
-    """Check a deployed service from outside: 0 all as it should be, 1 something is not, 2 wrong use.
+    """Check a deployed service from outside.
+
+    Exit code 0: all is as it should be, 1: something is not, 2: wrong use.
 
     Where a HEALTH_TOKEN protects the service, set the same variable here, and OTHER_HEALTH_TOKEN for the other one.
     A login in the URL is sent as basic authentication; it is never shown.

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 from pydantic import BaseModel
 from typer.main import get_command
 
@@ -157,6 +159,31 @@ def test_every_command_line_is_one_that_the_program_reads(path: Path) -> None:
     assert {command for command, *_ in named} <= set(commands)
     for command, *arguments in named:
         commands[command].make_context(command, arguments)  # raises what the program itself would complain of
+
+
+def blocks(language: str) -> list[str]:
+    return [
+        block
+        for path in DOCUMENTS
+        for block in re.findall(rf"^```{language}\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
+    ]
+
+
+@pytest.mark.parametrize("script", [*blocks("sh"), *blocks("bash")])
+def test_a_script_is_one_that_a_shell_reads(script: str) -> None:
+    subprocess.run(["sh", "-n"], input=script, text=True, check=True)
+
+
+def test_the_workflow_hands_a_secret_to_no_step_but_those_that_use_it() -> None:
+    workflow = next(yaml.safe_load(block) for block in blocks("yaml") if "runs-on" in block)
+    (job,) = workflow["jobs"].values()
+
+    assert "env" not in job
+    for step in job["steps"]:
+        script, variables = step.get("run", ""), step.get("env", {})
+        subprocess.run(["sh", "-n"], input=script, text=True, check=True)
+        assert "secrets." not in script
+        assert all(f"${name}" in script or name == "DATABASE_URL" for name in variables)
 
 
 # The examples of the README

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from app.verification.formats import to_json, to_junit, to_lines
+from app.verification.formats import to_json, to_junit, to_line, to_lines
 from app.verification.judgement import Verification, failures
 
 Tell = Callable[[Verification], None]
@@ -17,8 +17,11 @@ _LINE_SECONDS = 30.0
 
 
 def show(verification: Verification, style: str) -> None:
-    """All of it on stdout, in the manner of one of `FORMATS`."""
+    """All of it on stdout, in the manner of one of `FORMATS`; where that is for a program, the log says what failed."""
     FORMATS[style](verification)
+    if style != "text":
+        for check in failures(verification.checks):
+            _console(stderr=True).print(to_line(check))
 
 
 def _show_lines(verification: Verification) -> None:
