@@ -72,7 +72,7 @@ class Terminal:
 
     def progress(self, sentence: str) -> None:
         """Tell how it stands at this moment; the same again is not told twice."""
-        if not self._console.is_terminal:
+        if not self._console.file.isatty():  # which is_terminal does not mean where FORCE_COLOR is set
             if sentence != self._last:
                 self._console.print(sentence)
             self._last = sentence

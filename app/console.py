@@ -39,7 +39,9 @@ def speaking(console: Console, *, as_json: bool, is_offline: bool) -> Iterator[S
         yield _Document(console, is_offline=is_offline)
     elif console.is_terminal:
         columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-        with Progress(*columns, console=console, transient=True, disable=console.is_dumb_terminal) as progress:
+        # A CI's log may take colours (FORCE_COLOR), and yet cannot be drawn over.
+        is_still = console.is_dumb_terminal or not console.file.isatty()
+        with Progress(*columns, console=console, transient=True, disable=is_still) as progress:
             yield _Drawing(console, progress)
     else:
         yield _Lines(console)

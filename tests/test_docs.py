@@ -100,6 +100,23 @@ def test_sql_can_be_pasted(server: PostgresServer, statement: str) -> None:
     assert not server.execute(f"DO $paste$BEGIN IF false THEN {statement}; END IF; END$paste$")
 
 
+@pytest.mark.parametrize("name", ["runbook.md", "runbook.ja.md"])
+def test_the_runbook_has_every_code_once_beside_what_people_saw(name: str) -> None:
+    rows = re.findall(r"^\| (.+?) \| (.+?) \|$", (ROOT / "docs" / name).read_text(), re.MULTILINE)
+    named = [code for _, told in rows for code in re.findall(r"\(failures\.md#(\w+)\)", told)]
+
+    assert sorted(named) == sorted(Code)
+
+
+def test_both_runbooks_have_the_same_commands() -> None:
+    english, japanese = ((ROOT / "docs" / name).read_text() for name in ("runbook.md", "runbook.ja.md"))
+
+    assert re.findall(r"^```console\n(.*?)^```", english, re.MULTILINE | re.DOTALL) == re.findall(
+        r"^```console\n(.*?)^```", japanese, re.MULTILINE | re.DOTALL
+    )
+    assert english.count("\n|") == japanese.count("\n|")
+
+
 # Links
 
 

@@ -47,7 +47,7 @@ def progress(origin: str, seconds: float) -> Iterator[Tell]:
     console = _console(stderr=True)
     if not seconds:
         yield _say_nothing
-    elif console.is_terminal:
+    elif console.file.isatty():  # which is_terminal does not mean where FORCE_COLOR is set
         with _bar(console, origin, seconds) as tell:
             yield tell
     else:
