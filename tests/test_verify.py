@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import ssl
@@ -936,14 +937,16 @@ def test_on_a_terminal_a_bar_shows_what_it_waits_for() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     ours, theirs = pty.openpty()
 
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "200"}
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
     with subprocess.Popen([*COMMAND, url, "--wait", "0.2"], env=environment, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         shown = b"".join(iter(lambda: read(ours), b"")).decode()
     os.close(ours)
 
     assert process.returncode == 1
-    assert f"waiting for {url}" in shown
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
+    assert f"for {url}" in plain
+    assert re.search(rf"\S waiting \S+ 0:00:00 health_reached: {url}", plain), plain
     assert "\x1b[1;31m[-] health_reached\x1b[0m" in shown
 
 

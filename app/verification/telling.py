@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from app.verification.formats import to_json, to_junit, to_line, to_lines
 from app.verification.judgement import Verification, failures
@@ -86,12 +87,13 @@ def _bar(console: Console, origin: str, seconds: float) -> Iterator[Tell]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(bar_width=10),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[reason]}", style="dim", markup=False),
+        # What is left of the line: the whole reason would push the others out of it.
+        TextColumn("{task.fields[reason]}", style="dim", markup=False, table_column=Column(ratio=1, no_wrap=True)),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(f"waiting for {origin}", total=seconds, reason="")
+    with Progress(*columns, console=console, transient=True, expand=True) as bar:
+        task = bar.add_task("waiting", total=seconds, reason=f"for {origin}")
 
         def tell(verification: Verification) -> None:
             bar.update(task, completed=verification.waited_seconds, reason=_reason(verification))
