@@ -946,7 +946,7 @@ def test_on_a_terminal_a_bar_shows_what_it_waits_for() -> None:
     assert process.returncode == 1
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
     assert f"for {url}" in plain
-    assert re.search(rf"\S waiting \S+ 0:00:00 health_reached: {url}", plain), plain
+    assert re.search(rf"\S waiting \S+ 0:00:0\d health_reached: {url}", plain), plain
     assert "\x1b[1;31m[-] health_reached\x1b[0m" in shown
 
 
