@@ -18,6 +18,8 @@ def main() -> None:
         signal.signal(signal.SIGINT, _leave)
     try:
         code = _run()
+    except BrokenPipeError:
+        code = 1  # nobody reads on, and nobody is to be told
     except OSError as error:  # whatever a command asks of a network it names itself: this is its output
         code = 1
         os.write(2, f"pgvector-ready: {error.strerror}\n".encode())
