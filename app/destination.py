@@ -12,7 +12,7 @@ from app.report import Observation
 from app.runbook import MigrationPolicy
 from app.settings import load
 from app.verification.address import WrongUseError
-from app.verification.judgement import Expectations
+from app.verification.evidence import Expectations
 
 _CHECK_SECONDS = 10.0
 _NOWHERE = frozenset({Provider.RAILWAY_INTERNAL, Provider.LOCAL, Provider.EMBEDDED})

@@ -15,7 +15,8 @@ from app.settings import ConfigurationError
 from app.switch import PREVIOUS, Pace, Standing, Switch, Teller
 from app.verification.address import WrongUseError
 from app.verification.address import parse as parse_address
-from app.verification.judgement import Expectations, fingerprint_in
+from app.verification.evidence import Expectations
+from app.verification.judgement import fingerprint_in
 from app.verification.plan import Plan
 
 _New: TypeAlias = tuple[Destination, Expectations]

@@ -8,7 +8,8 @@ from itertools import takewhile
 from typing import Protocol
 
 from app.render import Deploy, Phase, RefusedError, Render, RenderError, Service, UncertainError
-from app.verification.judgement import Evidence, Expectations, Verification, failures, instance_in, judge
+from app.verification.evidence import Evidence, Expectations, Verification, failures
+from app.verification.judgement import instance_in, judge
 from app.verification.plan import Plan
 from app.verify import Patience, verify
 

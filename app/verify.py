@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.report import DATABASE_PATH, HEALTH_PATH
-from app.verification.judgement import Evidence, Expectations, Verification, failures, judge
+from app.verification.evidence import Evidence, Expectations, Verification, failures
+from app.verification.judgement import judge
 from app.verification.plan import Plan
 from app.verification.reply import Asker, Outcome, Reply, asking
 

@@ -29,7 +29,8 @@ from app.runbook import Extension, Facts, Requirements, Server
 from app.runbook import judge as judge_facts
 from app.switch import PREVIOUS, UNFINISHED, UNSET, VARIABLE, Pace
 from app.verification.address import parse
-from app.verification.judgement import Evidence, Expectations, failures, judge
+from app.verification.evidence import Evidence, Expectations, failures
+from app.verification.judgement import judge
 from app.verification.reply import Reply
 from tests.conftest import Database
 from tests.postgres import PostgresServer, free_port, wait_until

@@ -29,8 +29,8 @@ from app.verification import telling
 from app.verification.address import Address, parse
 from app.verification.contract import differences
 from app.verification.endpoint import DATABASE
-from app.verification.judgement import Expectations, Verification
-from app.verification.judgement import failures as failed_checks
+from app.verification.evidence import Expectations, Verification
+from app.verification.evidence import failures as failed_checks
 from app.verification.plan import Plan
 from app.verification.trouble import explain
 from app.verify import Patience, verify

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from app.runbook import State
 from app.verification.check import Check
-from app.verification.judgement import Verification
+from app.verification.evidence import Verification
 
 _MARKS = {
     State.PASS: ("[+]", "green"),

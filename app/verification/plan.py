@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.verification.address import Address, WrongUseError, parse
-from app.verification.judgement import OTHER_TOKEN_VARIABLE, Also, Expectations
+from app.verification.evidence import Also, Expectations
+from app.verification.judgement import OTHER_TOKEN_VARIABLE
 
 TOKEN_VARIABLE = "HEALTH_TOKEN"  # noqa: S105 - a name
 

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
+from app.verification.evidence import Verification, failures
 from app.verification.formats import to_json, to_junit, to_line, to_lines
-from app.verification.judgement import Verification, failures
 
 Tell = Callable[[Verification], None]
 # Often enough for whoever watches a CI's log, and for a CI that ends what is silent.
