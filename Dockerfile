@@ -23,7 +23,7 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     && /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib
 
 # The application is copied, not installed; this is the command that pyproject.toml would have made.
-RUN printf '#!/opt/venv/bin/python\nfrom app.cli import main; raise SystemExit(main())\n' > /opt/venv/bin/pgvector-ready \
+RUN printf '#!/opt/venv/bin/python\nfrom app.__main__ import main; main()\n' > /opt/venv/bin/pgvector-ready \
     && chmod 755 /opt/venv/bin/pgvector-ready
 
 

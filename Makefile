@@ -64,6 +64,10 @@ browser: .venv/tools  ## Drive a real Chromium against the status page (needs De
 container: .venv/tools  ## Build the image and prove it (needs Docker)
 	@$(BIN)/python -m tests.container.check
 
+.PHONY: recordings
+recordings: .venv/tools  ## Record docs/commands.md anew
+	@$(BIN)/python -m tests.recordings
+
 .PHONY: lock
 lock:  ## Write the lock files again (needs uv)
 	uv pip compile $(LOCK) pyproject.toml -o requirements.lock

@@ -105,15 +105,15 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
     ),
     Code.CANNOT_CONNECT_NOW: (
         "The server on {host} port {port} is starting up, shutting down or recovering.",
-        "Wait: it is asked again by itself. If it lasts, read the database's log.",
+        "Wait: the service asks again by itself. If it lasts, read the database's log.",
     ),
     Code.SERVER_SHUTDOWN: (
         "The server ended the session: it is restarting, or an administrator ended it.",
-        "Wait: it is asked again by itself. If it lasts, read the database's log.",
+        "Wait: the service asks again by itself. If it lasts, read the database's log.",
     ),
     Code.CONNECTION_LOST: (
         "The connection to {host} port {port} was cut in the middle.",
-        "Wait: it is asked again by itself. If it lasts, look at the network and at the database's restarts.",
+        "Wait: the service asks again by itself. If it lasts, look at the network and at the database's restarts.",
     ),
     Code.QUERY_TIMEOUT: (
         "{host} port {port} is connected and did not answer a tiny query in time.",
@@ -185,7 +185,7 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
     ),
     Code.PGVECTOR_LOCK_TIMEOUT: (
         "Another session held the lock for enabling pgvector for too long.",
-        "Wait: it is tried again by itself. Who holds it: SELECT pid, state, query FROM pg_stat_activity "
+        "Wait: the service tries again by itself. Who holds it: SELECT pid, state, query FROM pg_stat_activity "
         "WHERE pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory');",
     ),
     Code.PGVECTOR_UPDATE_AVAILABLE: (

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from itertools import chain
 from typing import NamedTuple
 
 from app.failures import Failure
@@ -72,7 +73,8 @@ def about_database(observation: Observation, identity: Identity) -> Answers:
         report = observation.report.strictly() if manner.is_strict else observation.report
         document = DatabaseDocument.of(replace(observation, report=report), identity)
         if manner.is_text:
-            lines = [*_target_lines(document), *map(_verdict_line, report.verdicts)]
+            place = where(document)
+            lines = [*([f"    {place}"] if place else []), *chain.from_iterable(map(lines_of, report.verdicts))]
             return _answer(_text(document.status, () if manner.is_anonymous else lines), manner, document.healthy)
         return _answer(_json(document, manner), manner, document.healthy)
 
@@ -102,10 +104,11 @@ def _text(status: str, lines: Iterable[str]) -> bytes:
 _MARKS = {State.PASS: "[+]", State.SKIPPED: "[ ]", State.WARN: "[!]", State.FAIL: "[-]"}
 
 
-def _verdict_line(verdict: Verdict) -> str:
+def lines_of(verdict: Verdict) -> list[str]:
+    """A step, and below it what there is to know besides."""
     spent = "" if verdict.duration_ms is None else f" {verdict.duration_ms:.1f} ms"
     name = f"{verdict.step}{spent}" if verdict.failure is None else verdict.step
-    return _line(_MARKS[verdict.state], name, verdict.failure)
+    return [_line(_MARKS[verdict.state], name, verdict.failure), *(f"    {note}" for note in verdict.notes)]
 
 
 def _line(mark: str, name: str, failure: Failure | None) -> str:
@@ -114,15 +117,11 @@ def _line(mark: str, name: str, failure: Failure | None) -> str:
 
 
 def where(document: DatabaseDocument) -> str:
-    """The server and the database in it, as far as they are known."""
+    """The server and the database in it, as far as they are known; empty where there is none to speak of."""
     target, server = document.target, document.server
-    version = f"PostgreSQL {server.version} on " if server.version else ""
-    return f"{version}{target.host} port {target.port}, database {target.database}, user {target.user}"
-
-
-def _target_lines(document: DatabaseDocument) -> list[str]:
-    target = document.target
     if target.host is None:
-        return []
-    tls = f", {target.tls or 'no TLS'}" if document.server.version else ""
-    return [f"    {where(document)} ({target.provider}{tls})"]
+        return ""
+    version = f"PostgreSQL {server.version} on " if server.version else ""
+    tls = f", {target.tls or 'no TLS'}" if server.version else ""
+    place = f"{target.host} port {target.port}, database {target.database}, user {target.user}"
+    return f"{version}{place} ({target.provider}{tls})"

@@ -1,27 +1,39 @@
 """The runbook once, from a command line: the same probe, the same judgement and the same document as the service's."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from app.database import Database, create_engine
-from app.failures import Failure
+from app.failures import Failure, Step
 from app.migrate import revisions
 from app.observer import Observer
 from app.provisioning import Orders, Provisioner
 from app.readiness import Readiness
 from app.report import Identity, Observation, Provisioning, ProvisioningState
-from app.runbook import Facts, Requirements, judge, judge_offline
+from app.runbook import Facts, Requirements, Verdict, judge, judge_offline, judge_so_far
 from app.settings import NOWHERE, Settings
 
+Tell = Callable[[Sequence[Verdict]], None]
 
-async def check(settings: Settings, *, enable: bool, timeout_seconds: float) -> Observation:
-    """Ask the database, enabling the extension first where `enable` says so and it is missing."""
+
+async def check(settings: Settings, *, enable: bool, timeout_seconds: float, tell: Tell | None = None) -> Observation:
+    """Ask the database, enabling the extension first where `enable` says so and it is missing.
+
+    `tell` hears of the steps that are known already, whenever another one is begun.
+    """
     connect_seconds = max(timeout_seconds - settings.query_timeout_seconds, settings.query_timeout_seconds)
     database = Database(settings.connection_string, connect_seconds)
-    observer = Observer(database, settings.query_timeout_seconds)
-    readiness = Readiness(observer, database.target, settings.requirements(revisions()), Identity.of_a_command())
+    requirements = settings.requirements(revisions())
+
+    def hear(facts: Facts, step: Step) -> None:
+        if tell:
+            tell(judge_so_far(facts, requirements, step))
+
+    observer = Observer(database, settings.query_timeout_seconds, listener=hear)
+    readiness = Readiness(observer, database.target, requirements, Identity.of_a_command())
     engine = create_engine(database)
     try:
-        return await Provisioner(database, engine, readiness, Orders(enable=enable)).attempt()
+        return await Provisioner(database, engine, readiness, Orders(enable=enable), hear).attempt()
     finally:
         readiness.close()
         database.terminate()

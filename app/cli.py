@@ -1,12 +1,11 @@
 """The command line: one function per command, no logic of its own."""
 
-import asyncio
 import logging
 import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from enum import StrEnum
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -19,11 +18,18 @@ from app import __version__
 from app.cli_switch import switch
 from app.cli_verify import verify
 from app.embedded import EmbeddedError, default_data_folder, embedded_database
+from app.loop import run
 from app.settings import ConfigurationError, Settings, is_on_platform, load
 
 _WRONG_CONFIGURATION = 2
 
-app = typer.Typer(name="pgvector-ready", help=description, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    name="pgvector-ready",
+    help=description,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain text, for a log as well
+)
 
 
 class Style(StrEnum):
@@ -31,11 +37,6 @@ class Style(StrEnum):
 
     TEXT = "text"
     JSON = "json"
-
-
-def main() -> None:
-    """The entry point of `pgvector-ready` and of `python -m app`."""
-    app()
 
 
 @app.callback(invoke_without_command=True)
@@ -70,9 +71,6 @@ def serve() -> None:
             logs.configure(settings.log_format, settings.log_level, secrets)
             service = create_app(settings, ROUTERS)
             Server(service, settings.host, settings.port, settings.drain_seconds).run([listener])
-    # A thread may still wait for a name server that never answers, and Python would wait for the thread.
-    sys.stdout.flush()
-    os._exit(0)
 
 
 @app.command()
@@ -83,41 +81,45 @@ def check(
     style: Annotated[Style, typer.Option("--format", help="Lines for a person, or the service's own document.")] = (
         Style.TEXT
     ),
-    timeout: Annotated[float, typer.Option(min=1, max=300, help="Seconds for connecting and asking.")] = 5.0,
+    timeout: Annotated[float, typer.Option(min=1, max=300, metavar="SECONDS", help="For connecting and asking.")] = 5.0,
 ) -> None:
-    """Go through the runbook with the database in DATABASE_URL: 0 ready, 1 not ready, 2 wrong configuration."""
+    """Go through the runbook with the database in DATABASE_URL.
+
+    Exit code 0: ready, 1: not ready, 2: wrong configuration.
+    """
     from app.check import check, check_offline, misconfigured  # noqa: PLC0415 - as above
-    from app.console import speak  # noqa: PLC0415 - as above
+    from app.console import speaking  # noqa: PLC0415 - as above
 
     logging.disable()  # what there is to say is said once, by the report
-    console = Console(highlight=False)
-    try:
-        settings = load()
-        target = settings.connection_string.target
-        if offline:
-            observation = check_offline(settings)
-        else:
-            with console.status(f"asking {target.host}") if style is Style.TEXT else nullcontext():
-                observation = asyncio.run(check(settings, enable=enable, timeout_seconds=timeout))
-    except ConfigurationError as error:
-        if error.failure is None:
-            _give_up(str(error))
-        speak(misconfigured(error.failure), console, as_json=style is Style.JSON, is_offline=offline)
-        raise typer.Exit(_WRONG_CONFIGURATION) from None
-    speak(observation, console, as_json=style is Style.JSON, is_offline=offline)
-    raise typer.Exit(0 if observation.report.is_healthy else 1)
+    wrong = None
+    with _told(), speaking(Console(highlight=False), as_json=style is Style.JSON, is_offline=offline) as speaker:
+        try:
+            settings = load()
+            if offline:
+                observation = check_offline(settings)
+            else:
+                observation = run(check(settings, enable=enable, timeout_seconds=timeout, tell=speaker.tell))
+        except ConfigurationError as error:
+            if error.failure is None:
+                raise
+            observation, wrong = misconfigured(error.failure), _WRONG_CONFIGURATION
+        speaker.end(observation)
+    raise typer.Exit(wrong or (0 if observation.report.is_healthy else 1))
 
 
 @app.command()
 def migrate() -> None:
-    """Bring the database in DATABASE_URL to the newest revision: 0 done, 1 not, 2 wrong configuration."""
+    """Bring the database in DATABASE_URL to the newest revision.
+
+    Exit code 0: it is there, 1: it is not and nothing was changed, 2: wrong configuration.
+    """
     from app.logs import Redactor  # noqa: PLC0415 - as above
     from app.migrate import MigrationError, migrate  # noqa: PLC0415 - as above
 
     with _told():
         settings = load()
         try:
-            before, after = asyncio.run(migrate(settings))
+            before, after = run(migrate(settings))
         except MigrationError as error:
             cause = Redactor(settings.secrets)(str(error.__cause__).partition("\n")[0])
             typer.echo(f"{error.failure.code}: {error.failure.message} → {error.failure.remedy}\n  {cause}", err=True)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -13,24 +14,33 @@ if TYPE_CHECKING:
 
 def switch(
     *,
-    service: Annotated[str, typer.Option("--service", help="The web service on Render: its exact name, or its id.")],
+    service: Annotated[
+        str, typer.Option("--service", metavar="NAME", help="The web service on Render: its exact name, or its id.")
+    ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and show everything; change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     rollback: Annotated[
         bool, typer.Option("--rollback", help="Put back the value from before the last switch instead.")
     ] = False,
-    wait: Annotated[float, typer.Option(min=1, max=7200, help="Seconds to wait for a deploy.")] = 1800.0,
+    wait: Annotated[
+        float, typer.Option(min=1, max=7200, metavar="SECONDS", help="How long to wait for a deploy.")
+    ] = 1800.0,
 ) -> None:
-    """Move a Render service to the database in NEW_DATABASE_URL, with RENDER_API_KEY: 0 done, 1 not done, 2 wrong use.
+    """Move a Render service to the database in NEW_DATABASE_URL.
 
-    Checks the database, enables pgvector there, sets DATABASE_URL on the service, deploys, follows the deploy and looks
-    at the service from outside; if that fails, the value from before is put back and deployed. It may be cut off at any
-    moment: run it again and it goes on.
+    Exit code 0: done, or nothing to do, 1: not done, 2: wrong use.
+
+    With RENDER_API_KEY it checks the database, enables pgvector there, sets DATABASE_URL on the service, deploys,
+    follows the deploy and verifies the service from outside; if that fails, the value from before is put back and
+    deployed. It may be cut off at any moment: run it again and it goes on.
     """
     from app.relocation import Order, Relocation  # noqa: PLC0415 - the service's start is waited for, and needs none of this
     from app.switch import Pace  # noqa: PLC0415
 
     logging.disable()
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        # Raised where it comes: in what state everything is has yet to be told.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     order = Order(service, dry_run=dry_run, yes=yes, rollback=rollback)
     with Terminal() as terminal:
         code = Relocation(order, os.environ, terminal, Pace(wait_seconds=wait)).run()
@@ -62,7 +72,7 @@ class Terminal:
 
     def progress(self, sentence: str) -> None:
         """Tell how it stands at this moment; the same again is not told twice."""
-        if not self._console.is_terminal:
+        if not self._console.file.isatty():  # which is_terminal does not mean where FORCE_COLOR is set
             if sentence != self._last:
                 self._console.print(sentence)
             self._last = sentence

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-_FAILED, _WRONG_USE, _INTERRUPTED = 1, 2, 130
+_FAILED, _WRONG_USE = 1, 2
 
 
 class Format(StrEnum):
@@ -32,6 +32,9 @@ def verify(  # noqa: PLR0913 - each is an option of the command line
     expect_database: Annotated[
         str | None, typer.Option(metavar="NAME", help="The database that the service should use.")
     ] = None,
+    expect_fingerprint: Annotated[
+        str | None, typer.Option(metavar="HEX", help="The database's fingerprint, as target.fingerprint shows it.")
+    ] = None,
     minimum_pgvector: Annotated[
         str | None, typer.Option(metavar="VERSION", help="The oldest pgvector that is good enough.")
     ] = None,
@@ -48,19 +51,29 @@ def verify(  # noqa: PLR0913 - each is an option of the command line
         Format.TEXT
     ),
 ) -> None:
-    """Check a deployed service from outside: 0 all as it should be, 1 something is not, 2 wrong use.
+    """Check a deployed service from outside.
+
+    Exit code 0: all is as it should be, 1: something is not, 2: wrong use.
 
     Where a HEALTH_TOKEN protects the service, set the same variable here, and OTHER_HEALTH_TOKEN for the other one.
     A login in the URL is sent as basic authentication; it is never shown.
     """
     with _told():
         # The other commands need none of this, and their start is waited for.
+        from app.loop import run  # noqa: PLC0415
         from app.verification import plan as plans  # noqa: PLC0415
         from app.verification import telling  # noqa: PLC0415
-        from app.verify import Patience, run, verify  # noqa: PLC0415
+        from app.verify import Patience, verify  # noqa: PLC0415
 
         typed = plans.Typed(
-            url, expect_commit, expect_host, expect_database, minimum_pgvector, differs_from, tuple(also or ())
+            url,
+            expect_commit,
+            expect_host,
+            expect_database,
+            expect_fingerprint,
+            minimum_pgvector,
+            differs_from,
+            tuple(also or ()),
         )
         plan = plans.read(typed, os.environ)
         with telling.progress(plan.address.origin, wait) as tell:
@@ -71,18 +84,11 @@ def verify(  # noqa: PLR0913 - each is an option of the command line
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Wrong use, and Ctrl-C, as one line each without a traceback."""
+    """Wrong use as one line without a traceback."""
+    from app.verification.address import WrongUseError  # noqa: PLC0415 - as above
+
     try:
-        from app.verification.address import WrongUseError  # noqa: PLC0415 - as above
-
-        try:
-            yield
-        except WrongUseError as error:
-            _leave(str(error), _WRONG_USE)
-    except KeyboardInterrupt:
-        _leave("interrupted", _INTERRUPTED)
-
-
-def _leave(sentence: str, exit_code: int) -> NoReturn:
-    print(f"pgvector-ready: {sentence}", file=sys.stderr)  # noqa: T201 - the command line's way of speaking
-    raise typer.Exit(exit_code)
+        yield
+    except WrongUseError as error:
+        print(f"pgvector-ready: {error}", file=sys.stderr)  # noqa: T201 - the command line's way of speaking
+        raise typer.Exit(_WRONG_USE) from None

@@ -46,8 +46,7 @@ async def migrate(settings: Settings) -> tuple[str | None, str | None]:
     try:
         async with connected(settings) as connection:
             step = Step.ENABLED
-            before = await connection.run_sync(_current)
-            await connection.run_sync(_upgrade)
+            before = await connection.run_sync(_upgrade)
             after = await connection.run_sync(_current)
             await connection.commit()
     except Exception as error:
@@ -65,10 +64,12 @@ def _current(connection: Connection) -> str | None:
     return joined(frozenset(MigrationContext.configure(connection).get_current_heads()))
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection) -> str | None:
+    """From which revision: as it was once the lock was had, since somebody else may just have been at it."""
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "heads")
+    return joined(frozenset(config.attributes["before"]))
 
 
 def _config() -> Config:

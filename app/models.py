@@ -15,6 +15,6 @@ _NAMES = {
 
 
 class Base(DeclarativeBase):
-    """Import every module with models in `app/migrations/env.py`, or autogenerate takes their tables for dropped."""
+    """What autogenerate compares a database with: a model elsewhere is imported in `app/migrations/env.py`."""
 
     metadata = MetaData(naming_convention=_NAMES)

@@ -12,7 +12,7 @@ from app.advice import name
 from app.database import Database, Link
 from app.dsn import Target, provider_of
 from app.failures import Code, Failure, Step
-from app.runbook import Extension, Facts, Server, image_for
+from app.runbook import Extension, Facts, Listener, Server, image_for
 
 _logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -38,6 +38,19 @@ class _Findings:
     revisions: frozenset[str] | None = None
     durations_ms: dict[Step, float] = field(default_factory=dict)
 
+    def facts(self, observed_at: datetime, latency_ms: float, failure: Failure | None = None) -> Facts:
+        """The same, for somebody to keep."""
+        return Facts(
+            target=self.target,
+            observed_at=observed_at,
+            latency_ms=latency_ms,
+            server=self.server,
+            extension=self.extension,
+            revisions=self.revisions,
+            failure=failure,
+            durations_ms=dict(self.durations_ms),
+        )
+
 
 class Observer:
     """Holds one connection between probes, never the application's. Its caller sees to one probe at a time."""
@@ -49,11 +62,13 @@ class Observer:
         *,
         max_age_seconds: float = MAX_AGE_SECONDS,
         max_idle_seconds: float = MAX_IDLE_SECONDS,
+        listener: Listener | None = None,
     ) -> None:
         self._database = database
         self._query_timeout_seconds = query_timeout_seconds
         self._max_age_seconds = max_age_seconds
         self._max_idle_seconds = max_idle_seconds
+        self._listener = listener
         self._link: Link | None = None
         self._linked_at = 0.0
         self._giving_back: asyncio.TimerHandle | None = None
@@ -67,16 +82,7 @@ class Observer:
         self._keep()
         findings, failure = await self._try(deadline)
         self._giving_back = loop.call_later(self._max_idle_seconds, self.release)
-        return Facts(
-            target=findings.target,
-            observed_at=observed_at,
-            latency_ms=(loop.time() - started) * 1000,
-            server=findings.server,
-            extension=findings.extension,
-            revisions=findings.revisions,
-            failure=failure,
-            durations_ms=findings.durations_ms,
-        )
+        return findings.facts(observed_at, (loop.time() - started) * 1000, failure)
 
     def release(self) -> None:
         """Give the held connection back, if there is one."""
@@ -112,6 +118,7 @@ class Observer:
     async def _gather(self, findings: _Findings, deadline: float) -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
+        self._tell(findings)
         link = await self._linked()
         findings.target = _reached(findings.target, link)
         findings.is_asking = True
@@ -121,8 +128,13 @@ class Observer:
         findings.durations_ms[Step.CONNECTED] = (loop.time() - started) * 1000
         if extension.installed_version:
             started, findings.step = loop.time(), Step.USABLE
+            self._tell(findings)
             findings.revisions = await self._bounded(link, pgvector.prove(link, server, extension), deadline)
             findings.durations_ms[Step.USABLE] = (loop.time() - started) * 1000
+
+    def _tell(self, findings: _Findings) -> None:
+        if self._listener:
+            self._listener(findings.facts(datetime.now(UTC), latency_ms=0), findings.step)
 
     def _is_link_usable(self) -> bool:
         if self._link is None or self._link.connection.is_closed():

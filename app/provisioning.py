@@ -14,7 +14,7 @@ from app.database import Database
 from app.failures import RUNBOOK, Code, Failure, Step
 from app.readiness import Readiness
 from app.report import Observation, ProvisioningState
-from app.runbook import version
+from app.runbook import Listener, version
 
 _logger = logging.getLogger(__name__)
 
@@ -36,11 +36,19 @@ class Orders:
 class Provisioner:
     """Makes it true. Every outcome stands in `readiness.provisioning`; only `is_done` ends it."""
 
-    def __init__(self, database: Database, engine: AsyncEngine, readiness: Readiness, orders: Orders) -> None:
+    def __init__(
+        self,
+        database: Database,
+        engine: AsyncEngine,
+        readiness: Readiness,
+        orders: Orders,
+        listener: Listener | None = None,
+    ) -> None:
         self._database = database
         self._engine = engine
         self._readiness = readiness
         self._orders = orders
+        self._listener = listener
         # Set after the first attempt, whatever came of it.
         self.has_tried = asyncio.Event()
         if not orders.enable:
@@ -92,6 +100,7 @@ class Provisioner:
         return observation, blocked
 
     async def _change(self, observation: Observation, *, update: bool) -> Failure | None:
+        self._tell(observation, Step.ENABLED)
         try:
             link = await self._database.connect()
             try:
@@ -106,12 +115,17 @@ class Provisioner:
     async def _prove(self, observation: Observation) -> Failure | None:
         facts = observation.report.facts
         assert facts.extension is not None  # noqa: S101 - provable
+        self._tell(observation, Step.USABLE)
         try:
             async with asyncio.timeout(_LIMIT_SECONDS):
                 await pgvector.prove_for_application(self._engine, facts.extension)
         except Exception as error:  # noqa: BLE001 - as above
             return self._told(error, name(error, Step.USABLE, facts.target, schema=facts.extension.schema))
         return None
+
+    def _tell(self, observation: Observation, step: Step) -> None:
+        if self._listener:
+            self._listener(observation.report.facts, step)
 
     def _told(self, error: Exception, failure: Failure) -> Failure:
         """The same, after a log line with what only the log may hold; attempt after attempt, it is not repeated."""

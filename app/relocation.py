@@ -3,25 +3,24 @@
 import asyncio
 import re
 from collections.abc import Mapping
-from contextlib import closing
-from dataclasses import dataclass, field
-from ipaddress import ip_address
-from typing import Protocol
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
-from app.check import check
-from app.dsn import ConnectionString, DsnError, Host, Provider, parse, pasted, provider_of
-from app.failures import Code, Failure
+from app.destination import Destination, NotReadyError, places, readable, shown
 from app.logs import Redactor
-from app.outside import HttpOutside
+from app.loop import run
 from app.render import DEFAULT_API_URL, Access, AccessError, Render, RenderError, Service
-from app.report import Observation
-from app.runbook import MigrationPolicy
-from app.settings import ConfigurationError, load
-from app.switch import PREVIOUS, Expected, Pace, Standing, Switch, Teller
+from app.settings import ConfigurationError
+from app.switch import PREVIOUS, Pace, Standing, Switch, Teller
+from app.verification.address import WrongUseError
+from app.verification.address import parse as parse_address
+from app.verification.evidence import Expectations
+from app.verification.judgement import fingerprint_in
+from app.verification.plan import Plan
 
-_CHECK_SECONDS = 10.0
+_New: TypeAlias = tuple[Destination, Expectations]
 _DONE, _NOT_DONE, _WRONG_USE, _INTERRUPTED = 0, 1, 2, 130
-_NOWHERE = frozenset({Provider.RAILWAY_INTERNAL, Provider.LOCAL, Provider.EMBEDDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +40,6 @@ class Talk(Teller, Protocol):
         """Whether the answer is yes; None where nobody is there to give one."""
 
 
-class WrongUseError(Exception):
-    """What was asked for cannot be done as it was asked."""
-
-
-class NotReadyError(Exception):
-    """It was asked for rightly, and something is not ready for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _New:
-    value: str = field(repr=False)
-    read: ConnectionString
-    observation: Observation
-
-    @property
-    def expected(self) -> Expected:
-        return Expected(_fingerprint(self.observation), _places(self.read))
-
-
 class Relocation:
     """Everything it says is free of the key and of connection strings, also where it passes on somebody's words."""
 
@@ -74,7 +54,7 @@ class Relocation:
     def run(self) -> int:
         """Do it; the exit code. Never raises."""
         try:
-            return self._run()
+            return run(self._run())
         except (WrongUseError, ConfigurationError, AccessError) as error:
             return self._stop(str(error), _WRONG_USE)
         except (NotReadyError, RenderError) as error:
@@ -86,65 +66,70 @@ class Relocation:
 
     def _stop(self, sentence: str, code: int) -> int:
         state = self._switch.state if self._switch else "Nothing was changed."
-        self._talk.say(f"{sentence} {state}")
+        self._talk.say(f"{sentence.removesuffix('.')}. {state}")
         return code
 
-    def _run(self) -> int:
+    async def _run(self) -> int:
         access = self._access()
-        new = None if self._order.rollback else self._new(access)
-        with closing(Render(access, self._redact, backoff_seconds=self._pace.backoff_seconds)) as render:
-            service = _find(render, self._order.service)
-            token = self._known(render.variable(service.id, "HEALTH_TOKEN"))
-            with closing(HttpOutside(token, self._pace.poll_seconds)) as outside:
-                return self._move(service, new, Switch(render, service, outside, self._talk, self._pace))
+        new = None if self._order.rollback else await self._new(access)
+        async with aclosing(Render(access, self._redact, backoff_seconds=self._pace.backoff_seconds)) as render:
+            service = await _find(render, self._order.service)
+            token = self._known(await render.variable(service.id, "HEALTH_TOKEN"))
+            plan = _plan(service, token)
+            return await self._move(service, new, Switch(render, service, plan, self._talk, self._pace))
 
-    def _move(self, service: Service, new: _New | None, switch: Switch) -> int:
+    async def _move(self, service: Service, new: _New | None, switch: Switch) -> int:
         self._switch = switch
-        standing = switch.stand()
+        standing = await switch.stand()
         self._known(standing.current)
         self._known(standing.previous)
-        has_moved = self._back(service, standing, switch) if new is None else self._to(service, standing, new, switch)
+        going = self._back(service, standing, switch) if new is None else self._to(service, standing, new, switch)
+        has_moved = await going
         if has_moved is None:
             return _DONE
         self._talk.say(("Done. " if has_moved else "Not done. ") + switch.state)
         return _DONE if has_moved else _NOT_DONE
 
-    def _to(self, service: Service, standing: Standing, new: _New, switch: Switch) -> bool | None:
+    async def _to(self, service: Service, standing: Standing, new: _New, switch: Switch) -> bool | None:
         """Move to the new database; None where there was nothing to do, or it was not to be done."""
-        seen = standing.seen
-        before = Expected(seen.fingerprint, _places(_readable(standing.current)))
-        fingerprint = new.expected.fingerprint
-        self._show(service, ("from", standing.current, before.fingerprint), ("to", new.value, fingerprint))
-        if fingerprint and fingerprint == before.fingerprint:
+        destination, expected = new
+        found = fingerprint_in(standing.seen)
+        before = Expectations(fingerprint=found, places=places(readable(standing.current)))
+        fingerprint = expected.fingerprint
+        self._show(service, ("from", standing.current, found), ("to", destination.value, fingerprint))
+        if fingerprint and fingerprint == found:
             self._talk.say("Both are the same database.")
-        if switch.is_done(standing, new.value, new.expected):
+        if switch.is_done(standing, destination.value, expected):
             self._talk.say("Nothing to do: the service already runs with it.")
             return None
-        if not self._is_agreed():
+        if not await self._is_agreed():
             return None
-        self._enable(new)
-        return switch.to(standing, new.value, new.expected, before)
+        await self._enable(destination)
+        return await switch.to(standing, destination.value, expected, before)
 
-    def _back(self, service: Service, standing: Standing, switch: Switch) -> bool | None:
+    async def _back(self, service: Service, standing: Standing, switch: Switch) -> bool | None:
         """Go back to the value from before the last switch; None as in `_to`."""
         if standing.previous is None:
             message = (
                 f"Service {service.name} has no {PREVIOUS}: no switch was made, and there is nothing to go back to."
             )
             raise WrongUseError(message)
-        expected = Expected(None, _places(_readable(standing.way_back)))
-        self._show(service, ("from", standing.current, standing.seen.fingerprint), ("back to", standing.way_back, None))
+        expected = Expectations(places=places(readable(standing.way_back)))
+        self._show(
+            service, ("from", standing.current, fingerprint_in(standing.seen)), ("back to", standing.way_back, None)
+        )
         if switch.is_done(standing, standing.way_back, expected):
             self._talk.say("Nothing to do: the service already runs with the value from before.")
             return None
-        return switch.back(standing, expected) if self._is_agreed() else None
+        return await switch.back(standing, expected) if await self._is_agreed() else None
 
-    def _is_agreed(self) -> bool:
+    async def _is_agreed(self) -> bool:
         """Whether to go on; `--dry-run` never does. Raises NotReadyError at a no."""
         if self._order.dry_run:
             self._talk.say("Dry run: nothing was changed.")
             return False
-        answer = True if self._order.yes else self._talk.ask("Switch now?")
+        # On a thread of its own, or Ctrl-C would wait for the answer.
+        answer = True if self._order.yes else await asyncio.to_thread(self._talk.ask, "Switch now?")
         if answer is None:
             message = "Nobody is there to be asked: add --yes."
             raise WrongUseError(message)
@@ -156,45 +141,19 @@ class Relocation:
     def _show(self, service: Service, *rows: tuple[str, str | None, str | None]) -> None:
         self._talk.say(f"Service {service.name} ({service.id}), {service.url}")
         for label, value, fingerprint in rows:
-            self._talk.say(f"  {label:<8} {_shown(value)}" + (f", fingerprint {fingerprint}" if fingerprint else ""))
+            self._talk.say(f"  {label:<8} {shown(value)}" + (f", fingerprint {fingerprint}" if fingerprint else ""))
 
-    # The new database
-
-    def _new(self, access: Access) -> _New:
-        value, _ = pasted.repair(self._environment.get("NEW_DATABASE_URL", ""))
-        if not value:
-            message = (
-                "NEW_DATABASE_URL is not set: put the new database's connection string there, not on the command line."
-            )
-            raise WrongUseError(message)
-        try:
-            read = parse(value, self._environment)
-            self._secrets |= read.secrets
-            _refuse_local_words(read, parse(value))
-        except DsnError as error:
-            raise WrongUseError(_told(error.failure)) from None
-        _refuse_private(read, access)
+    async def _new(self, access: Access) -> _New:
+        destination = Destination.of(self._environment, is_render_here=access.is_local)
+        self._secrets |= destination.read.secrets
         self._talk.progress("Checking the new database.")
-        return _New(value, read, self._checked(value, enable=False))
+        return destination, destination.expected(await destination.check(enable=False))
 
-    def _enable(self, new: _New) -> None:
+    async def _enable(self, destination: Destination) -> None:
         self._talk.progress("Enabling pgvector in the new database.")
-        extension = self._checked(new.value, enable=True).report.facts.extension
+        extension = (await destination.check(enable=True)).report.facts.extension
         version = extension.installed_version if extension else "?"
         self._talk.say(f"The new database is usable, with pgvector {version}.")
-
-    @staticmethod
-    def _checked(value: str, *, enable: bool) -> Observation:
-        """Go through the runbook; that pgvector is missing is no fault where it will yet be enabled."""
-        # What this machine's EXPECTED_DATABASE_* say is of the old one, and the deploy itself brings its migrations.
-        unasked = dict.fromkeys(f"expected_database_{name}" for name in ("host", "name", "fingerprint"))
-        settings = load(database_url=value, migrations=MigrationPolicy.OFF, **unasked)
-        observation = asyncio.run(check(settings, enable=enable, timeout_seconds=_CHECK_SECONDS))
-        failure = observation.report.failure
-        if failure and (enable or failure.code is not Code.PGVECTOR_NOT_ENABLED):
-            message = f"The new database is not usable. {_told(failure)}"
-            raise NotReadyError(message)
-        return observation
 
     # Secrets
 
@@ -209,7 +168,7 @@ class Relocation:
     def _known(self, value: str | None) -> str | None:
         """The same, and from now on it is taken out of everything that Render says."""
         if value:
-            read = _readable(value)
+            read = readable(value)
             self._secrets |= {value, *(read.secrets if read else ())}
         return value
 
@@ -217,12 +176,12 @@ class Relocation:
         return Redactor(self._secrets)(text)
 
 
-def _find(render: Render, wanted: str) -> Service:
+async def _find(render: Render, wanted: str) -> Service:
     """The one web service of this name or id. Raises WrongUseError."""
     if re.fullmatch(r"srv-[a-z0-9]+", wanted):
-        found = [service for service in [render.service(wanted)] if service]
+        found = [service for service in [await render.service(wanted)] if service]
     else:
-        found = render.services(wanted)
+        found = await render.services(wanted)
     if problem := _problem(wanted, found):
         raise WrongUseError(problem)
     return found[0]
@@ -245,59 +204,9 @@ def _problem(wanted: str, found: list[Service]) -> str | None:
     return None
 
 
-def _refuse_private(read: ConnectionString, access: Access) -> None:
-    """Refuse a host that Render cannot reach, though this machine may. Raises WrongUseError."""
-    for host in read.hosts:
-        is_railway = provider_of(host.name) is Provider.RAILWAY_INTERNAL
-        if is_railway or (_is_private(host) and not access.is_local):
-            remedy = "use Railway's DATABASE_PUBLIC_URL" if is_railway else "use the database's public address"
-            message = f"Render cannot reach {host.name}, a private address: {remedy} as NEW_DATABASE_URL."
-            raise WrongUseError(message)
-
-
-def _is_private(host: Host) -> bool:
-    if host.name.startswith(("/", "@")) or provider_of(host.name) in _NOWHERE:
-        return True
-    try:
-        return ip_address(host.address or host.name).is_private
-    except ValueError:
-        return False
-
-
-def _refuse_local_words(here: ConnectionString, there: ConnectionString) -> None:
-    """Refuse a value that is only whole with this machine's PG… variables: Render has none. Raises WrongUseError."""
-    if any(getattr(here, part) != getattr(there, part) for part in ("hosts", "user", "database", "password")):
-        message = (
-            "NEW_DATABASE_URL is only whole with this machine's own PG… variables: write user, host and all into it."
-        )
-        raise WrongUseError(message)
-
-
-def _told(failure: Failure) -> str:
-    return re.sub(r"\bDATABASE_URL\b", "NEW_DATABASE_URL", f"{failure.code}: {failure.message} {failure.remedy}")
-
-
-def _readable(value: str | None) -> ConnectionString | None:
-    """What Render holds may be anything."""
-    try:
-        return parse(value) if value else None
-    except DsnError:
-        return None
-
-
-def _shown(value: str | None) -> str:
-    if value is None:
-        return "no value of its own"
-    if (read := _readable(value)) is None:
-        return "a value that is no connection string"
-    target = read.target
-    return f"{target.host} port {target.port}, database {target.database}, user {target.user} ({target.provider})"
-
-
-def _places(read: ConnectionString | None) -> frozenset[tuple[str, int]]:
-    return frozenset((host.name, host.port) for host in read.hosts) if read else frozenset()
-
-
-def _fingerprint(observation: Observation) -> str | None:
-    server = observation.report.facts.server
-    return server.fingerprint if server else None
+def _plan(service: Service, token: str | None) -> Plan:
+    """How to look at the service from outside; `token` is its HEALTH_TOKEN, without which it may show no target."""
+    address = parse_address(service.url or "", "The address that Render gives for the service")
+    # A token that no header can carry is one that the service refuses as well.
+    is_usable = token is not None and re.fullmatch(r"[\x21-\x7e]+", token)
+    return Plan(address, token=token if is_usable else None)

@@ -1,5 +1,6 @@
 """Render's REST API v1, as far as moving a service to another database needs it."""
 
+import asyncio
 import random
 import re
 import time
@@ -25,6 +26,8 @@ _ATTEMPTS = 5
 # Render counts by the minute; who is told to wait for longer than two is better off starting again.
 _LONGEST_WAIT_SECONDS = 120.0
 _TIMEOUT = httpx.Timeout(20.0, connect=10.0)
+# httpx bounds each read, so that a byte now and then would extend it for ever.
+_WHOLE_SECONDS = 60.0
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\u024f]+")
 _LONGEST_MESSAGE = 200
 _T = TypeVar("_T")
@@ -161,69 +164,79 @@ class Access:
 
 
 class Render:
-    """A client that is patient with a busy API; `redact` is applied to every word of Render's that is passed on."""
+    """A client that is patient with a busy API; `redact` is applied to every word of Render's that is passed on.
+
+    Raises AccessError where the environment names a proxy that cannot be.
+    """
 
     def __init__(self, access: Access, redact: Callable[[str], str], *, backoff_seconds: float = 1.0) -> None:
-        self._redact = redact
+        self.redact = redact
         self._backoff_seconds = backoff_seconds
         headers = {"Authorization": f"Bearer {access.api_key}", "Accept": "application/json"}
-        self._client = httpx.Client(base_url=access.url, headers=headers, timeout=_TIMEOUT)
+        try:
+            self._client = httpx.AsyncClient(base_url=access.url, headers=headers, timeout=_TIMEOUT)
+        except (ValueError, httpx.InvalidURL):
+            message = "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY is not the URL of a proxy."
+            raise AccessError(message) from None
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the connections to the API."""
-        self._client.close()
+        await self._client.aclose()
 
-    def services(self, name: str) -> list[Service]:
+    async def services(self, name: str) -> list[Service]:
         """Every service of exactly this name, of whatever type."""
         found: list[Service] = []
         params: dict[str, str | int] = {"name": name, "limit": _PAGE}
         while True:
-            page = self._read(_SERVICES, "list the services", "/services", params)
+            page = await self._read(_SERVICES, "list the services", "/services", params)
             found += [item.service for item in page if item.service.name == name]
-            if len(page) < _PAGE or page[-1].cursor is None:
+            if len(page) < _PAGE or page[-1].cursor in {None, params.get("cursor")}:
                 return found
             params["cursor"] = page[-1].cursor
 
-    def service(self, service_id: str) -> Service | None:
+    async def service(self, service_id: str) -> Service | None:
         """The service with this id, if there is one."""
         try:
-            return self._read(_SERVICE, "read the service", f"/services/{service_id}")
+            return await self._read(_SERVICE, "read the service", f"/services/{service_id}")
         except NotFoundError:
             return None
 
-    def variable(self, service_id: str, key: str) -> str | None:
+    async def variable(self, service_id: str, key: str) -> str | None:
         """A variable's value; None where the service itself has none (an environment group's is not looked at)."""
         try:
-            return self._read(_VARIABLE, f"read {key}", f"/services/{service_id}/env-vars/{key}").value
+            variable = await self._read(_VARIABLE, f"read {key}", f"/services/{service_id}/env-vars/{key}")
         except NotFoundError:
             return None
+        return variable.value
 
-    def set_variable(self, service_id: str, key: str, value: str | None) -> None:
+    async def set_variable(self, service_id: str, key: str, value: str | None) -> None:
         """Set one variable, or with None delete it. Render deploys nothing by itself when this is asked by its API."""
         path = f"/services/{service_id}/env-vars/{key}"
         if value is not None:
-            self._ask("PUT", f"set {key}", path, body={"value": value})
+            await self._ask("PUT", f"set {key}", path, body={"value": value})
             return
         with suppress(NotFoundError):  # an attempt before this one did it
-            self._ask("DELETE", f"delete {key}", path)
+            await self._ask("DELETE", f"delete {key}", path)
 
-    def deploys(self, service_id: str) -> list[Deploy]:
+    async def deploys(self, service_id: str) -> list[Deploy]:
         """The latest deploys, the newest first."""
-        page = self._read(_DEPLOYS, "list the deploys", f"/services/{service_id}/deploys", {"limit": 20})
+        page = await self._read(_DEPLOYS, "list the deploys", f"/services/{service_id}/deploys", {"limit": 20})
         return [item.deploy for item in page]
 
-    def deploy(self, service_id: str, deploy_id: str) -> Deploy:
+    async def deploy(self, service_id: str, deploy_id: str) -> Deploy:
         """One deploy as it stands."""
-        return self._read(_DEPLOY, "read the deploy", f"/services/{service_id}/deploys/{deploy_id}")
+        return await self._read(_DEPLOY, "read the deploy", f"/services/{service_id}/deploys/{deploy_id}")
 
-    def start_deploy(self, service_id: str) -> Deploy | None:
+    async def start_deploy(self, service_id: str) -> Deploy | None:
         """Start one; None where Render has put it in its queue without saying which it is. Raises UncertainError."""
         doing = "start a deploy"
-        answer = self._ask("POST", doing, f"/services/{service_id}/deploys", body={})
+        answer = await self._ask("POST", doing, f"/services/{service_id}/deploys", body={})
         return self._parse(_DEPLOY, doing, answer) if answer.content.strip() else None
 
-    def _read(self, adapter: TypeAdapter[_T], doing: str, path: str, params: dict[str, str | int] | None = None) -> _T:
-        return self._parse(adapter, doing, self._ask("GET", doing, path, params=params))
+    async def _read(
+        self, adapter: TypeAdapter[_T], doing: str, path: str, params: dict[str, str | int] | None = None
+    ) -> _T:
+        return self._parse(adapter, doing, await self._ask("GET", doing, path, params=params))
 
     @staticmethod
     def _parse(adapter: TypeAdapter[_T], doing: str, answer: httpx.Response) -> _T:
@@ -233,22 +246,23 @@ class Render:
             message = f"Asked to {doing}, Render's API gave an answer of an unknown form: check RENDER_API_URL."
             raise RenderError(message) from None
 
-    def _ask(self, method: str, doing: str, path: str, **request: Any) -> httpx.Response:
+    async def _ask(self, method: str, doing: str, path: str, **request: Any) -> httpx.Response:
         """The answer, if it is a good one; a bad one that may pass is waited for, and the request made again."""
         for attempt in range(1, _ATTEMPTS + 1):
-            answer = self._send(method, path, **request)
+            answer = await self._send(method, path, **request)
             if answer is not None and not _may_pass(answer):
                 return self._judged(doing, answer)
             if method == "POST" and (answer is None or answer.status_code != httpx.codes.TOO_MANY_REQUESTS):
                 raise UncertainError(_unanswered(doing, answer))
             if attempt < _ATTEMPTS:
-                self._wait(doing, answer, attempt)
+                await self._wait(doing, answer, attempt)
         raise RenderError(_unanswered(doing, answer))
 
-    def _send(self, method: str, path: str, *, params: Any = None, body: Any = None) -> httpx.Response | None:
+    async def _send(self, method: str, path: str, *, params: Any = None, body: Any = None) -> httpx.Response | None:
         try:
-            return self._client.request(method, path, params=params, json=body)
-        except httpx.RequestError:
+            async with asyncio.timeout(_WHOLE_SECONDS):
+                return await self._client.request(method, path, params=params, json=body)
+        except (httpx.RequestError, TimeoutError):
             return None
 
     def _judged(self, doing: str, answer: httpx.Response) -> httpx.Response:
@@ -281,9 +295,9 @@ class Render:
         if not isinstance(words, str):
             return ""
         # Redacted before it is cut: the half of a secret would pass for none.
-        return f": {_UNPRINTABLE.sub(' ', self._redact(words))[:_LONGEST_MESSAGE].strip(' .')}"
+        return f": {_UNPRINTABLE.sub(' ', self.redact(words))[:_LONGEST_MESSAGE].strip(' .')}"
 
-    def _wait(self, doing: str, answer: httpx.Response | None, attempt: int) -> None:
+    async def _wait(self, doing: str, answer: httpx.Response | None, attempt: int) -> None:
         seconds = _wait_asked_for(answer) if answer is not None else None
         if seconds is None:
             seconds = self._backoff_seconds * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
@@ -292,7 +306,7 @@ class Render:
                 f"Asked to {doing}, Render's API wants to be left alone for {seconds:.0f} s: try again after that."
             )
             raise RenderError(message)
-        time.sleep(seconds)
+        await asyncio.sleep(seconds)
 
 
 def _may_pass(answer: httpx.Response) -> bool:

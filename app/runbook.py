@@ -166,6 +166,15 @@ def judge(facts: Facts, requirements: Requirements, blocked: Failure | None = No
     return Report(facts, (*verdicts, *skipped), requirements.revisions.heads)
 
 
+def judge_so_far(facts: Facts, requirements: Requirements, step: Step) -> tuple[Verdict, ...]:
+    """The verdicts that stand already while `step` is still being found out: those of the steps before it."""
+    return judge(facts, requirements).verdicts[: RUNBOOK.index(step)]
+
+
+# Hears of what is known so far, and of the step that is just being found out.
+Listener = Callable[[Facts, Step], None]
+
+
 def judge_offline(facts: Facts, requirements: Requirements) -> Report:
     """Judge the configuration alone, before anything is asked of a network."""
     configured = _configured(facts, requirements)

@@ -88,7 +88,7 @@ class Server(uvicorn.Server):
                 service,
                 host=host,
                 port=port,
-                loop="app.server:Loop",
+                loop="app.loop:Loop",
                 http=partial(Protocol, limits=replace(limits, connections=room)),  # type: ignore[arg-type]  # only called
                 workers=1,
                 lifespan="on",
@@ -153,10 +153,3 @@ class Server(uvicorn.Server):
 
     def _leave(self) -> None:
         self.should_exit = True
-
-
-class Loop(asyncio.SelectorEventLoop):
-    """asyncio's own, whose end does not wait for a name server that never answers."""
-
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncio's
-        """Leave the threads behind; the process is about to end."""

@@ -1,5 +1,6 @@
 """Moving a Render service to another database, step by step, so that whatever cuts it off can be taken up again."""
 
+import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -7,6 +8,10 @@ from itertools import takewhile
 from typing import Protocol
 
 from app.render import Deploy, Phase, RefusedError, Render, RenderError, Service, UncertainError
+from app.verification.evidence import Evidence, Expectations, Verification, failures
+from app.verification.judgement import instance_in, judge
+from app.verification.plan import Plan
+from app.verify import Patience, verify
 
 VARIABLE = "DATABASE_URL"
 # The value from before the last switch, kept where the value itself is kept: no secret ever reaches a disk of ours.
@@ -34,47 +39,6 @@ class Pace:
     verify_seconds: float = 120.0  # a service of the free plan needs a minute to wake
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a service says of itself to the outside; None where it does not say."""
-
-    failure: str | None
-    fingerprint: str | None = None
-    place: tuple[str, int] | None = None
-    instance: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """How a service that has moved must look; `places` (host, port) count where either side has no fingerprint."""
-
-    fingerprint: str | None
-    places: frozenset[tuple[str, int]]
-    not_instance: str | None = None
-
-    def unmet(self, seen: Seen) -> list[str]:
-        """Everything that is not as expected."""
-        found = [seen.failure] if seen.failure else []
-        if self.fingerprint and seen.fingerprint:
-            if seen.fingerprint != self.fingerprint:
-                found.append(f"it answers from the database {seen.fingerprint} instead of {self.fingerprint}")
-        elif self.places and seen.failure is None and seen.place not in self.places:
-            found.append("it does not say that it answers from the host and port expected")
-        if self.not_instance and seen.instance == self.not_instance:
-            found.append("the instance from before still answers")
-        return found
-
-
-class Outside(Protocol):
-    """How the service is looked at from outside."""
-
-    def seen(self, url: str) -> Seen:
-        """Look once; never raises."""
-
-    def verify(self, url: str, expected: Expected, wait_seconds: float) -> list[str]:
-        """Look until it is as expected, or for so long; what is not."""
-
-
 class Teller(Protocol):
     """Where the sentences go."""
 
@@ -92,7 +56,7 @@ class Standing:
     current: str | None = field(repr=False)
     previous: str | None = field(repr=False)
     unfinished: str | None
-    seen: Seen
+    seen: Evidence = field(repr=False)
 
     @property
     def way_back(self) -> str | None:
@@ -109,54 +73,58 @@ class Switch:
       way: what `--rollback` puts back, also after a run that was cut off (`unset` where there was no value);
     - DATABASE_SWITCH_AFTER while a switch is unfinished, from which the next run sees whether a deploy was started.
 
-    `state` says at every moment in what state everything is, for whoever has to end in the middle.
+    `plan` is how to look at the service from outside. `state` says at every moment in what state everything is, for
+    whoever has to end in the middle.
     """
 
-    def __init__(self, render: Render, service: Service, outside: Outside, teller: Teller, pace: Pace) -> None:
+    def __init__(self, render: Render, service: Service, plan: Plan, teller: Teller, pace: Pace) -> None:
         self._render = render
         self._service = service
-        self._outside = outside
+        self._plan = plan
         self._teller = teller
         self._pace = pace
         self.state = "Nothing was changed."
 
-    def stand(self) -> Standing:
+    async def stand(self) -> Standing:
         """Read how the service stands; changes nothing."""
-        current, previous, unfinished = map(self._variable, (VARIABLE, PREVIOUS, UNFINISHED))
+        current, previous, unfinished = [await self._variable(key) for key in (VARIABLE, PREVIOUS, UNFINISHED)]
         if unfinished:
             self.state = f"An earlier run was cut off and is unfinished; this one changed nothing. {_GO_ON}"
-        return Standing(current, previous, unfinished, self._outside.seen(self._service.url or ""))
+        seen = await self._verify(Expectations(), seconds=0)
+        return Standing(current, previous, unfinished, seen.evidence)
 
-    def is_done(self, standing: Standing, value: str | None, expected: Expected) -> bool:
+    @staticmethod
+    def is_done(standing: Standing, value: str | None, expected: Expectations) -> bool:
         """Whether the service already runs with this value, and no earlier run was cut off before it knew."""
-        return standing.current == value and standing.unfinished is None and not expected.unmet(standing.seen)
+        is_set = standing.current == value and standing.unfinished is None
+        return is_set and not failures(judge(standing.seen, expected))
 
-    def to(self, standing: Standing, value: str, expected: Expected, before: Expected) -> bool:
+    async def to(self, standing: Standing, value: str, expected: Expectations, before: Expectations) -> bool:
         """Move to `value`, or end where it was (`before`). False says that it did not move; `state` says the rest."""
         had_value = standing.current == value and standing.unfinished is None
         if standing.current != value:
-            self._remember(standing)
-        failure = self._bring_live(standing, value, expected)
+            await self._remember(standing)
+        failure = await self._bring_live(standing, value, expected)
         if failure is None:
-            self._end(f"{self._name} runs with the new database. {PREVIOUS} holds the value from before.")
+            await self._end(f"{self._name} runs with the new database. {PREVIOUS} holds the value from before.")
             return True
         self._teller.say(f"Failed: {failure}")
-        previous = self._variable(PREVIOUS)
+        previous = await self._variable(PREVIOUS)
         if had_value or previous is None:
             self.state = f"{VARIABLE} held the new value before this run, and there is none from before to put back."
             return False
         self._teller.say(f"Putting the value from before back into {VARIABLE}.")
-        self._go_back(replace(standing, previous=previous, current=value, unfinished=None), before)
+        await self._go_back(replace(standing, previous=previous, current=value, unfinished=None), before)
         return False
 
-    def back(self, standing: Standing, expected: Expected) -> bool:
+    async def back(self, standing: Standing, expected: Expectations) -> bool:
         """Put back the value from before the last switch; whether the service runs with it now."""
-        return self._go_back(standing, expected)
+        return await self._go_back(standing, expected)
 
-    def _go_back(self, standing: Standing, expected: Expected) -> bool:
-        failure = self._bring_live(standing, standing.way_back, expected)
+    async def _go_back(self, standing: Standing, expected: Expectations) -> bool:
+        failure = await self._bring_live(standing, standing.way_back, expected)
         if failure is None:
-            self._end(f"{VARIABLE} holds the value from before, and {self._name} runs with it.")
+            await self._end(f"{VARIABLE} holds the value from before, and {self._name} runs with it.")
             return True
         self.state = (
             f"{VARIABLE} holds the value from before, but that is not proven to run: {failure} "
@@ -165,110 +133,120 @@ class Switch:
         )
         return False
 
-    def _remember(self, standing: Standing) -> None:
+    async def _remember(self, standing: Standing) -> None:
         """Keep the value there is; that of an unfinished switch was never proven, and the one before it stays."""
         if standing.unfinished and standing.previous:
             return
         if standing.previous != (standing.current or UNSET):
-            self._set(PREVIOUS, standing.current or UNSET)
+            await self._set(PREVIOUS, standing.current or UNSET)
             self.state = f"{VARIABLE} was not changed; {PREVIOUS} now holds the same value."
 
-    def _bring_live(self, standing: Standing, value: str | None, expected: Expected) -> str | None:
+    async def _bring_live(self, standing: Standing, value: str | None, expected: Expectations) -> str | None:
         """Make the service run with `value`; why it does not, or None."""
         if standing.current != value:
-            self._point_at(value)
-        elif standing.unfinished and (later := self._later_than(standing.unfinished)):
+            await self._point_at(value)
+        elif standing.unfinished and (later := await self._later_than(standing.unfinished)):
             self._teller.say(f"An earlier run was cut off: taking up its deploy {later[0].id}.")
-            if self._failure_of(later[0], expected) is None:
+            if await self._failure_of(later[0], expected) is None:
                 return None
         try:
-            deploy = self._start()
+            deploy = await self._start()
         except RefusedError as error:
             return str(error)
-        return self._failure_of(deploy, replace(expected, not_instance=standing.seen.instance))
+        return await self._failure_of(deploy, replace(expected, not_instance=instance_in(standing.seen)))
 
-    def _point_at(self, value: str | None) -> None:
-        newest = next(iter(self._render.deploys(self._service.id)), None)
-        self._set(UNFINISHED, newest.id if newest else _NO_DEPLOY)
+    async def _point_at(self, value: str | None) -> None:
+        newest = next(iter(await self._render.deploys(self._service.id)), None)
+        await self._set(UNFINISHED, newest.id if newest else _NO_DEPLOY)
         self.state = (
             f"{VARIABLE} was just being changed; no deploy was started, so the service runs as before. {_GO_ON}"
         )
-        self._set(VARIABLE, value)
+        await self._set(VARIABLE, value)
         self.state = f"{VARIABLE} is changed, and no deploy was started: the service runs as before. {_GO_ON}"
 
-    def _start(self) -> Deploy:
+    async def _start(self) -> Deploy:
         """Start a deploy, exactly one if that can be had: an unanswered request is looked for before it is repeated."""
-        newest = next(iter(self._render.deploys(self._service.id)), None)
+        newest = next(iter(await self._render.deploys(self._service.id)), None)
         after = newest.id if newest else _NO_DEPLOY
         self.state = f"{VARIABLE} is changed, and a deploy was just being started. {_GO_ON}"
         for _ in range(_STARTS):
             looks = _LOOKS_IF_UNCERTAIN
             with suppress(UncertainError):
-                if deploy := self._render.start_deploy(self._service.id):
+                if deploy := await self._render.start_deploy(self._service.id):
                     return deploy
                 looks = _LOOKS_IF_QUEUED
-            if deploy := self._look_for_one_after(after, looks):
+            if deploy := await self._look_for_one_after(after, looks):
                 return deploy
         message = "Render may have taken a deploy, and shows none."
         raise RenderError(message)
 
-    def _look_for_one_after(self, deploy_id: str, looks: int) -> Deploy | None:
+    async def _look_for_one_after(self, deploy_id: str, looks: int) -> Deploy | None:
         for _ in range(looks):
-            if later := self._later_than(deploy_id):
+            if later := await self._later_than(deploy_id):
                 return later[0]
             self._teller.progress("Waiting for Render to show the deploy.")
-            time.sleep(self._pace.poll_seconds)
+            await asyncio.sleep(self._pace.poll_seconds)
         return None
 
-    def _later_than(self, deploy_id: str) -> list[Deploy]:
+    async def _later_than(self, deploy_id: str) -> list[Deploy]:
         """The newest first."""
-        return list(takewhile(lambda deploy: deploy.id != deploy_id, self._render.deploys(self._service.id)))
+        return list(takewhile(lambda deploy: deploy.id != deploy_id, await self._render.deploys(self._service.id)))
 
-    def _failure_of(self, deploy: Deploy, expected: Expected) -> str | None:
+    async def _failure_of(self, deploy: Deploy, expected: Expectations) -> str | None:
         """Follow the deploy to its end and look at the service: why it has not moved, or None."""
-        deploy = self._follow(deploy)
+        deploy = await self._follow(deploy)
         match deploy.phase:
             case Phase.RUNNING:
                 return f"Deploy {deploy.id} is still {deploy.status} after {self._pace.wait_seconds:g} s."
             case Phase.FAILED | Phase.CANCELED:
                 return f"Deploy {deploy.id} ended as {deploy.status}."
             case Phase.SUCCEEDED | Phase.ENDED:  # of an end that nobody knows the service itself has the last word
-                self._teller.progress(f"Deploy {deploy.id} is {deploy.status}. Looking at {self._service.url}")
-                unmet = self._outside.verify(self._service.url or "", expected, self._pace.verify_seconds)
-                return (
-                    f"Deploy {deploy.id} is {deploy.status}, but of the service {'; '.join(unmet)}." if unmet else None
-                )
+                self._teller.progress(f"Deploy {deploy.id} is {deploy.status}. Looking at {self._plan.address.origin}")
+                seen = await self._verify(expected, self._pace.verify_seconds)
+                return f"Deploy {deploy.id} is {deploy.status}, but: {self._told(seen)}" if not seen.is_passed else None
 
-    def _follow(self, deploy: Deploy) -> Deploy:
+    async def _verify(self, expected: Expectations, seconds: float) -> Verification:
+        """Look at the service as `pgvector-ready verify` does, for so long until it is as expected."""
+        patience = Patience(seconds, pause=lambda: self._pace.poll_seconds)
+        return await verify(replace(self._plan, expectations=expected), patience, self._note_wait)
+
+    def _note_wait(self, seen: Verification) -> None:
+        self._teller.progress(f"Looking at {seen.origin}, which is not there yet: {self._told(seen)}")
+
+    def _told(self, seen: Verification) -> str:
+        """What is not as expected; who answers there may not be the service, and may repeat what was sent to it."""
+        return self._render.redact(" ".join(check.message for check in failures(seen.checks)))
+
+    async def _follow(self, deploy: Deploy) -> Deploy:
         """The deploy as it ended, or the one that took its place; still running if that takes too long."""
         deadline = time.monotonic() + self._pace.wait_seconds
         while True:
             self._note(deploy)
-            superseding = self._superseding(deploy) if deploy.phase is Phase.CANCELED else None
+            superseding = await self._superseding(deploy) if deploy.phase is Phase.CANCELED else None
             if superseding is None and (deploy.phase is not Phase.RUNNING or time.monotonic() > deadline):
                 return deploy
             if superseding is None:
-                time.sleep(self._pace.poll_seconds)
-            deploy = superseding or self._render.deploy(self._service.id, deploy.id)
+                await asyncio.sleep(self._pace.poll_seconds)
+            deploy = superseding or await self._render.deploy(self._service.id, deploy.id)
 
-    def _superseding(self, deploy: Deploy) -> Deploy | None:
+    async def _superseding(self, deploy: Deploy) -> Deploy | None:
         """Render cancels a deploy also because a later one, which carries the same value, is in its way."""
-        later = self._later_than(deploy.id)
+        later = await self._later_than(deploy.id)
         return next((other for other in later if other.phase is not Phase.CANCELED), None)
 
     def _note(self, deploy: Deploy) -> None:
         self.state = f"{VARIABLE} is changed, and deploy {deploy.id} was last seen {deploy.status}. {_GO_ON}"
         self._teller.progress(f"Deploy {deploy.id} is {deploy.status}.")
 
-    def _end(self, state: str) -> None:
-        self._set(UNFINISHED, None)
+    async def _end(self, state: str) -> None:
+        await self._set(UNFINISHED, None)
         self.state = state
 
-    def _variable(self, key: str) -> str | None:
-        return self._render.variable(self._service.id, key)
+    async def _variable(self, key: str) -> str | None:
+        return await self._render.variable(self._service.id, key)
 
-    def _set(self, key: str, value: str | None) -> None:
-        self._render.set_variable(self._service.id, key, value)
+    async def _set(self, key: str, value: str | None) -> None:
+        await self._render.set_variable(self._service.id, key, value)
 
     @property
     def _name(self) -> str:

@@ -2,17 +2,15 @@
 
 import asyncio
 import random
-import socket
-import threading
 import time
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
 
 from app.report import DATABASE_PATH, HEALTH_PATH
-from app.verification.judgement import Evidence, Expectations, Verification, first_failure, judge
+from app.verification.evidence import Evidence, Expectations, Verification, failures
+from app.verification.judgement import judge
 from app.verification.plan import Plan
 from app.verification.reply import Asker, Outcome, Reply, asking
 
@@ -57,7 +55,7 @@ async def verify(plan: Plan, patience: Patience, tell: Callable[[Verification], 
             evidence = await inquiry.run(max(waking, patience.reply_seconds), is_hasty=patience.seconds > 0)
             checks = judge(evidence, plan.expectations)
             waited = time.monotonic() - started
-            verification = Verification(plan.address.origin, checks, datetime.now(UTC), attempts, waited)
+            verification = Verification(plan.address.origin, evidence, checks, datetime.now(UTC), attempts, waited)
             remaining = deadline - time.monotonic()
             if verification.is_passed or remaining <= 0:
                 return verification
@@ -82,7 +80,7 @@ class _Inquiry:
             return Evidence(address, health, sent_token=sent)
         database = await self.asker.get(DATABASE_PATH, self.seconds)
         evidence = Evidence(address, health, database, sent_token=sent)
-        if is_hasty and first_failure(judge(evidence, self.expectations)):
+        if is_hasty and failures(judge(evidence, self.expectations)):
             return evidence
         health_head, database_head, other, *also = await asyncio.gather(
             self.asker.head(HEALTH_PATH, self.seconds),
@@ -104,40 +102,3 @@ class _Inquiry:
 
     async def _ask_other(self) -> Outcome | None:
         return await self.other.get(DATABASE_PATH, self.seconds) if self.other else None
-
-
-Result = TypeVar("Result")
-
-
-def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    """As asyncio.run, on a loop that never has to wait for a name server that does not answer."""
-    with asyncio.Runner(loop_factory=_Loop) as runner:
-        return runner.run(coroutine)
-
-
-class _Loop(asyncio.SelectorEventLoop):
-    """asyncio's own, whose look-ups are left behind when their time is over; its executor's threads are waited for."""
-
-    async def getaddrinfo(self, *question: Any, **manner: Any) -> Any:
-        """As asyncio's, in a thread that does not outlive the process."""
-        found: asyncio.Future[Any] = self.create_future()
-
-        def settle(addresses: Any, error: Exception | None) -> None:
-            if found.done():
-                return
-            if error:
-                found.set_exception(error)
-            else:
-                found.set_result(addresses)
-
-        def look_up() -> None:
-            addresses, failure = None, None
-            try:
-                addresses = socket.getaddrinfo(*question, **manner)
-            except Exception as error:  # noqa: BLE001 - handed over, not handled
-                failure = error
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                self.call_soon_threadsafe(settle, addresses, failure)
-
-        threading.Thread(target=look_up, daemon=True).start()
-        return await found

@@ -299,8 +299,9 @@ class RenderApi:
             _answer(handler, 502, "<html>Bad Gateway</html>")
             return
         headers = {name: value for name, value in handler.headers.items() if name == "Authorization"}
-        answer = self._client.get(service.instance.url + handler.path, headers=headers)
-        _answer(handler, answer.status_code, answer.json())
+        answer = self._client.request(handler.command, service.instance.url + handler.path, headers=headers)
+        kept = {name: value for name, value in answer.headers.items() if name not in {"connection", "date", "server"}}
+        _answer(handler, answer.status_code, answer.text, kept)
 
     @staticmethod
     def _handler(handle: Callable[[BaseHTTPRequestHandler], None]) -> type[BaseHTTPRequestHandler]:
@@ -317,7 +318,7 @@ class RenderApi:
                 except OSError:  # the client was killed
                     self.close_connection = True
 
-            do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815 - the names that http.server calls
+            do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815 - the names that http.server calls
 
         return Handler
 
@@ -378,7 +379,7 @@ def _body(handler: BaseHTTPRequestHandler) -> Any:
 def _answer(handler: BaseHTTPRequestHandler, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
     content = b"" if body is None else body.encode() if isinstance(body, str) else json.dumps(body).encode()
     handler.send_response(status)
-    for name, value in {"Content-Length": str(len(content)), **(headers or {})}.items():
+    for name, value in {"content-length": str(len(content)), **(headers or {})}.items():
         handler.send_header(name, value)
     handler.end_headers()
     handler.wfile.write(content)

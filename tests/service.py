@@ -102,6 +102,7 @@ class ServiceProcess:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
+        self.folder: Path | None = None  # where it is run; None is here
         kept = {name: value for name, value in os.environ.items() if name in _OURS or name.startswith("COV")}
         self.environment = {**kept, "PORT": str(self.port), **environment}
         self.arguments = arguments or ("serve",)
@@ -115,7 +116,7 @@ class ServiceProcess:
         """A new process, on the same port as the one before."""
         with self.log.open("ab") as log:
             command = [*self.program, *self.arguments]
-            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self.process and self.process.poll() is None:

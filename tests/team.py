@@ -8,7 +8,8 @@ from fastapi import APIRouter, HTTPException
 from opentelemetry import trace
 from sqlalchemy import column, func, literal, select, table, text
 
-from app import api, cli
+from app import api
+from app.__main__ import main
 from app.api.session import Session
 
 router = APIRouter(prefix="/team")
@@ -66,4 +67,4 @@ if __name__ == "__main__":
     if "WITHOUT_THE_EXTRA" in os.environ:
         sys.modules["opentelemetry.sdk"] = None  # type: ignore[assignment] # Python's way to say that there is none
     api.ROUTERS = (router,)
-    cli.main()
+    main()

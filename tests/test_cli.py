@@ -81,7 +81,7 @@ _WRONG = [
     pytest.param(("check",), {}, "database_url_missing", id="nothing set"),
     pytest.param(("check", "--offline"), {"DATABASE_URL": f"postgresql://app:{_SECRET}@h/d"}, "unencoded", id="bad"),
     pytest.param(("check",), {"DATABASE_URL": "postgresql://h/d", "PORT": "http"}, "PORT: ", id="another variable"),
-    pytest.param(("serve",), {"RENDER": "true"}, "database_url_missing", id="serve on a platform"),
+    pytest.param(("serve",), {"RENDER": "true", "PORT": "0"}, "database_url_missing", id="serve on a platform"),
     pytest.param((), {"DATABASE_URL": f"postgresql://app:{_SECRET}@h/d"}, "unencoded", id="serve by default"),
 ]
 
@@ -105,6 +105,27 @@ def test_an_unreachable_database_is_exit_code_one() -> None:
 
     assert answer.returncode == 1
     assert "[-] connected connection_refused: Nothing listens on 127.0.0.1 port 1." in answer.stdout
+
+
+_UNHEARD = [
+    pytest.param(">/dev/full", "pgvector-ready: No space left on device\n", id="full disk"),
+    pytest.param("| true", "", id="nobody reads"),
+    pytest.param(">&-", "", id="closed"),
+]
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+@pytest.mark.parametrize(("output", "said"), _UNHEARD)
+def test_an_output_that_nobody_hears_is_no_traceback(output: str, said: str, style: str) -> None:
+    script = f'"$0" -m app check --offline --format {style} {output}'
+    environment = _environment(DATABASE_URL="postgresql://app@db.example.net/app")
+
+    called = subprocess.run(
+        ["bash", "-c", script, sys.executable], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert called.stderr == said
+    assert (called.returncode == 0) == (output != ">/dev/full")
 
 
 def test_on_a_terminal_it_is_drawn_with_the_remedy_in_full(database: Database) -> None:

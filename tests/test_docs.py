@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 from pydantic import BaseModel
 from typer.main import get_command
 
@@ -98,6 +100,23 @@ def test_sql_can_be_pasted(server: PostgresServer, statement: str) -> None:
     assert not server.execute(f"DO $paste$BEGIN IF false THEN {statement}; END IF; END$paste$")
 
 
+@pytest.mark.parametrize("name", ["runbook.md", "runbook.ja.md"])
+def test_the_runbook_has_every_code_once_beside_what_people_saw(name: str) -> None:
+    rows = re.findall(r"^\| (.+?) \| (.+?) \|$", (ROOT / "docs" / name).read_text(), re.MULTILINE)
+    named = [code for _, told in rows for code in re.findall(r"\(failures\.md#(\w+)\)", told)]
+
+    assert sorted(named) == sorted(Code)
+
+
+def test_both_runbooks_have_the_same_commands() -> None:
+    english, japanese = ((ROOT / "docs" / name).read_text() for name in ("runbook.md", "runbook.ja.md"))
+
+    assert re.findall(r"^```console\n(.*?)^```", english, re.MULTILINE | re.DOTALL) == re.findall(
+        r"^```console\n(.*?)^```", japanese, re.MULTILINE | re.DOTALL
+    )
+    assert english.count("\n|") == japanese.count("\n|")
+
+
 # Links
 
 
@@ -130,8 +149,14 @@ def leads_somewhere(path: Path, target: str) -> bool:
 
 def code_of(document: str) -> str:
     """Every block and span of code, a line each; a command that goes on in the next line is one."""
-    blocks = re.findall(r"^```\w*\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```(\w*)\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    blocks = [typed(block) if language == "console" else block for language, block in found]
     return "\n".join([*blocks, *re.findall(r"`([^`]+)`", prose(document))]).replace("\\\n", " ")
+
+
+def typed(session: str) -> str:
+    """What was typed into a terminal, without what it answered."""
+    return "".join(re.findall(r"^\$ (?:.*\\\n)*.*\n", session, re.MULTILINE))
 
 
 @every_document
@@ -151,6 +176,31 @@ def test_every_command_line_is_one_that_the_program_reads(path: Path) -> None:
     assert {command for command, *_ in named} <= set(commands)
     for command, *arguments in named:
         commands[command].make_context(command, arguments)  # raises what the program itself would complain of
+
+
+def blocks(language: str) -> list[str]:
+    return [
+        block
+        for path in DOCUMENTS
+        for block in re.findall(rf"^```{language}\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
+    ]
+
+
+@pytest.mark.parametrize("script", [*blocks("sh"), *blocks("bash")])
+def test_a_script_is_one_that_a_shell_reads(script: str) -> None:
+    subprocess.run(["sh", "-n"], input=script, text=True, check=True)
+
+
+def test_the_workflow_hands_a_secret_to_no_step_but_those_that_use_it() -> None:
+    workflow = next(yaml.safe_load(block) for block in blocks("yaml") if "runs-on" in block)
+    (job,) = workflow["jobs"].values()
+
+    assert "env" not in job
+    for step in job["steps"]:
+        script, variables = step.get("run", ""), step.get("env", {})
+        subprocess.run(["sh", "-n"], input=script, text=True, check=True)
+        assert "secrets." not in script
+        assert all(f"${name}" in script or name == "DATABASE_URL" for name in variables)
 
 
 # The examples of the README

@@ -47,7 +47,7 @@ def rows(name: str, modes: str, manner: Manner, code: str, *words: str) -> list[
 
 FROZEN = ("stayed silent", "restart it")
 CLOSED = ("closed it", "Wake or restart the database")
-WAIT = ("cut in the middle", "asked again by itself")
+WAIT = ("cut in the middle", "asks again by itself")
 ROWS = [
     Row("closed port", None, "connection_refused", ("Nothing listens", "database is running")),
     Row("closed port of Railway's", None, "connection_refused", ("DATABASE_PUBLIC_URL",), parameters=RAILWAY),

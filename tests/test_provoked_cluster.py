@@ -98,7 +98,7 @@ async def test_a_standby_that_accepts_nobody_then_reads_only_then_is_promoted(ow
     with own_server.standby({"hot_standby": "off", "max_connections": "20"}) as standby:
         async with running(standby.connection_string()) as service:
             answer = await service.database()
-            words = ("starting up, shutting down or recovering", "asked again by itself")
+            words = ("starting up, shutting down or recovering", "asks again by itself")
             error_in(answer, "cannot_connect_now", "connected", *words, sqlstate="57P03")
 
             standby.restart(hot_standby="on")

@@ -303,7 +303,7 @@ async def test_a_session_ended_in_the_middle_of_a_probe_is_tried_once_more_and_t
             database.server.execute("SELECT pg_terminate_backend(%s)", second)
             answer = await asking
 
-        error_in(answer, "server_shutdown", "connected", "asked again by itself", sqlstate="57P01")
+        error_in(answer, "server_shutdown", "connected", "asks again by itself", sqlstate="57P01")
         await service.until(None)
 
 
@@ -339,7 +339,7 @@ async def test_enabling_waits_for_its_lock_only_so_long(database: Database) -> N
 
         async with running(database.url) as service:
             answer = await service.until("pgvector_lock_timeout")
-            error_in(answer, "pgvector_lock_timeout", "enabled", "tried again by itself", sqlstate="55P03")
+            error_in(answer, "pgvector_lock_timeout", "enabled", "tries again by itself", sqlstate="55P03")
 
             session.execute("ROLLBACK")
             await service.until(None)

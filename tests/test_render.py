@@ -1,8 +1,8 @@
 """Render's API through its client: patience, odd answers, and sentences without secrets."""
 
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from email.utils import formatdate
 
 import httpx
@@ -33,30 +33,30 @@ def api() -> Iterator[RenderApi]:
 
 
 @pytest.fixture
-def render(api: RenderApi) -> Iterator[Render]:
-    with closing(Render(Access(KEY, api.url), Redactor({VALUE, KEY}), backoff_seconds=0.01)) as render:
+async def render(api: RenderApi) -> AsyncIterator[Render]:
+    async with aclosing(Render(Access(KEY, api.url), Redactor({VALUE, KEY}), backoff_seconds=0.01)) as render:
         yield render
 
 
-def test_services_are_found_by_their_exact_name_over_all_pages(api: RenderApi, render: Render) -> None:
+async def test_services_are_found_by_their_exact_name_over_all_pages(api: RenderApi, render: Render) -> None:
     for number in range(120):
         api.add(f"staging-{number}", is_running=False, type="private_service")
     wanted = api.add("staging", is_running=False)
 
-    found = render.services("staging")
+    found = await render.services("staging")
 
     assert [service.id for service in found] == [wanted.id]
 
 
-def test_a_variable_is_set_read_and_deleted_more_than_once(api: RenderApi, render: Render) -> None:
+async def test_a_variable_is_set_read_and_deleted_more_than_once(api: RenderApi, render: Render) -> None:
     service = api.add(is_running=False)
 
-    render.set_variable(service.id, "X", VALUE)
-    first = render.variable(service.id, "X")
-    render.set_variable(service.id, "X", None)
-    render.set_variable(service.id, "X", None)
+    await render.set_variable(service.id, "X", VALUE)
+    first = await render.variable(service.id, "X")
+    await render.set_variable(service.id, "X", None)
+    await render.set_variable(service.id, "X", None)
 
-    assert (first, render.variable(service.id, "X")) == (VALUE, None)
+    assert (first, await render.variable(service.id, "X")) == (VALUE, None)
 
 
 @pytest.mark.parametrize(
@@ -68,22 +68,22 @@ def test_a_variable_is_set_read_and_deleted_more_than_once(api: RenderApi, rende
         pytest.param(Odd(429, TOO_MANY), id="429-without-a-hint"),
     ],
 )
-def test_what_may_pass_is_asked_again(api: RenderApi, render: Render, odd: Odd) -> None:
+async def test_what_may_pass_is_asked_again(api: RenderApi, render: Render, odd: Odd) -> None:
     service = api.add(is_running=False)
     api.be_odd("PUT", "env-vars/X", odd, odd)
 
-    render.set_variable(service.id, "X", VALUE)
+    await render.set_variable(service.id, "X", VALUE)
 
     assert service.variables == {"X": VALUE}
     assert len(api.changes()) == 3
 
 
-def test_the_wait_that_is_asked_for_is_kept(api: RenderApi, render: Render) -> None:
+async def test_the_wait_that_is_asked_for_is_kept(api: RenderApi, render: Render) -> None:
     service = api.add(is_running=False)
     api.be_odd("GET", "deploys", Odd(429, TOO_MANY, {"Retry-After": "1"}))
     started_at = time.monotonic()
 
-    render.deploys(service.id)
+    await render.deploys(service.id)
 
     assert time.monotonic() - started_at >= 1
 
@@ -134,46 +134,44 @@ def test_a_wait_is_read_in_every_form_it_is_asked_for(headers: dict[str, str], s
         pytest.param(Odd(429, TOO_MANY, {"Retry-After": "600"}), RenderError, "left alone for 600 s", id="long-wait"),
     ],
 )
-def test_each_refusal_is_one_sentence(
+async def test_each_refusal_is_one_sentence(
     api: RenderApi, render: Render, odd: Odd, error: type[RenderError], said: str
 ) -> None:
     service = api.add(is_running=False)
     api.be_odd("GET", "deploys", odd)
 
     with pytest.raises(RenderError) as raised:
-        render.deploys(service.id)
+        await render.deploys(service.id)
 
     assert isinstance(raised.value, error)
     assert said in str(raised.value)
     assert not [secret for secret in ("\n", "secret", KEY) if secret in str(raised.value)]
 
 
-def test_an_api_that_keeps_failing_is_given_up(api: RenderApi, render: Render) -> None:
+async def test_an_api_that_keeps_failing_is_given_up(api: RenderApi, render: Render) -> None:
     service = api.add(is_running=False)
     api.be_odd("GET", "deploys", *[Odd(503, "")] * 9)
 
     with pytest.raises(RenderError, match="keeps answering HTTP 503"):
-        render.deploys(service.id)
+        await render.deploys(service.id)
 
     assert len(api.requests) == 5
 
 
-def test_an_api_that_is_not_there_is_given_up() -> None:
+async def test_an_api_that_is_not_there_is_given_up() -> None:
     nowhere = Access(KEY, f"http://127.0.0.1:{free_port()}/v1")
 
-    with (
-        closing(Render(nowhere, str, backoff_seconds=0.001)) as render,
-        pytest.raises(RenderError, match="is not to be reached"),
-    ):
-        render.services("staging")
+    async with aclosing(Render(nowhere, str, backoff_seconds=0.001)) as render:
+        with pytest.raises(RenderError, match="is not to be reached"):
+            await render.services("staging")
 
 
-def test_a_deploy_is_asked_for_once_where_the_answer_is_lost(api: RenderApi, render: Render) -> None:
+async def test_a_deploy_is_asked_for_once_where_the_answer_is_lost(api: RenderApi, render: Render) -> None:
     service = api.add(is_running=False)
     api.be_odd("POST", "deploys", LOST)
 
     with pytest.raises(UncertainError):
-        render.start_deploy(service.id)
+        await render.start_deploy(service.id)
 
     assert len(service.deploys) == 1
 

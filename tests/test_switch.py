@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, quote_plus, urlsplit
 
@@ -18,10 +18,20 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
+from app.advice import explain
+from app.answer import Manner, about_database, about_service
 from app.cli_switch import switch
-from app.outside import HttpOutside
+from app.dsn import Provider, Target
+from app.failures import Code, Step
 from app.relocation import Order, Relocation
-from app.switch import PREVIOUS, UNFINISHED, UNSET, VARIABLE, Expected, Pace, Seen
+from app.report import Identity, Observation, Provisioning
+from app.runbook import Extension, Facts, Requirements, Server
+from app.runbook import judge as judge_facts
+from app.switch import PREVIOUS, UNFINISHED, UNSET, VARIABLE, Pace
+from app.verification.address import parse
+from app.verification.evidence import Evidence, Expectations, failures
+from app.verification.judgement import judge
+from app.verification.reply import Reply
 from tests.conftest import Database
 from tests.postgres import PostgresServer, free_port, wait_until
 from tests.render_api import KEY, LOST, TOO_MANY, Odd, RenderApi, Service
@@ -252,7 +262,7 @@ def test_a_service_that_stays_with_the_old_database_is_taken_back(staging: Stagi
     told = staging.run()
 
     assert told.code == 1
-    assert "is live, but of the service it answers from the database" in told.text
+    assert "is live, but: The service answers from the database" in told.text
     staging.assert_back()
 
 
@@ -342,7 +352,9 @@ def test_a_deploy_that_goes_its_own_way_is_followed_to_the_end(staging: Staging,
     ("script", "said"),
     [
         pytest.param(("canceled",), "ended as canceled.", id="canceled-by-hand"),
-        pytest.param(("over_and_done",), "is over_and_done, but of the service", id="unknown-end"),
+        pytest.param(
+            ("over_and_done",), "is over_and_done, but: The service answers from the database", id="unknown-end"
+        ),
         pytest.param(("waiting_long",) * 1000, "is still waiting_long after 0.3 s.", id="no-end"),
     ],
 )
@@ -359,7 +371,6 @@ def test_a_deploy_that_does_not_come_live_is_taken_back(staging: Staging, script
 _MOVE = """
 import os, sys
 from app.cli_switch import Terminal
-from app.outside import HttpOutside
 from app.relocation import Order, Relocation
 from app.switch import Pace
 with Terminal() as terminal:
@@ -606,32 +617,78 @@ def test_a_value_set_by_hand_is_deployed_and_left_alone_where_that_fails(staging
 
 
 _PLACE = ("db.example.net", 5432)
+_NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def _seen(
+    fingerprint: str | None, place: tuple[str, int] = _PLACE, instance: str | None = None, *, is_failing: bool = False
+) -> Evidence:
+    """What a service of this fingerprint, place and instance answers."""
+    server = Server(
+        version="17.6",
+        is_standby=False,
+        is_read_only=False,
+        database="app",
+        user="app",
+        tls="TLSv1.3",
+        is_pooled=False,
+        fingerprint=fingerprint,
+    )
+    target = Target(*place, "app", "app", Provider.OTHER)
+    failure = explain(Code.CONNECTION_LOST, Step.USABLE, target) if is_failing else None
+    facts = Facts(target, _NOON, 2.9, server, Extension("0.8.6", "0.8.6", "public"), failure=failure)
+    observation = Observation(judge_facts(facts, Requirements()), Provisioning(), _NOON, consecutive_failures=0)
+    identity = Identity("a6be012", "staging", instance, _NOON)
+    answers = about_service(None, identity).to(Manner()), about_database(observation, identity).to(Manner())
+    health, database = (
+        Reply(answer.status, {name.decode(): value.decode() for name, value in answer.headers}, answer.body, 1.0)
+        for answer in answers
+    )
+    return Evidence(parse("https://staging.example.net"), health, database)
 
 
 @pytest.mark.parametrize(
     ("seen", "unmet"),
     [
-        pytest.param(Seen(None, "b", _PLACE, "2"), [], id="as-expected"),
-        pytest.param(Seen(None, "b", ("other", 1), None), [], id="a-fingerprint-beats-a-place"),
-        pytest.param(Seen(None, None, _PLACE), [], id="a-place-without-a-fingerprint"),
-        pytest.param(Seen(None, "a"), ["from the database a instead of b"], id="another-fingerprint"),
-        pytest.param(Seen(None, None, ("db.example.net", 5433)), ["host and port expected"], id="another-place"),
-        pytest.param(Seen(None, "b", None, "1"), ["the instance from before"], id="the-old-instance"),
-        pytest.param(Seen("it answers starting"), ["it answers starting"], id="failing"),
+        pytest.param(_seen("b", _PLACE, "2"), [], id="as-expected"),
+        pytest.param(_seen("b", ("other", 1), None), [], id="a-fingerprint-beats-a-place"),
+        pytest.param(_seen(None, _PLACE), [], id="a-place-without-a-fingerprint"),
+        pytest.param(_seen("a"), ["from the database a, and b was expected"], id="another-fingerprint"),
+        pytest.param(_seen(None, ("db.example.net", 5433)), ["host and port expected"], id="another-place"),
+        pytest.param(_seen("b", _PLACE, "1"), ["The instance from before"], id="the-old-instance"),
+        pytest.param(_seen("b", is_failing=True), ["answers 503 connection_lost"], id="failing"),
     ],
 )
-def test_what_is_seen_is_held_against_what_is_expected(seen: Seen, unmet: list[str]) -> None:
-    found = Expected("b", frozenset({_PLACE}), not_instance="1").unmet(seen)
+def test_what_is_seen_is_held_against_what_is_expected(seen: Evidence, unmet: list[str]) -> None:
+    expected = Expectations(fingerprint="b", places=frozenset({_PLACE}), not_instance="1")
+
+    found = failures(judge(seen, expected))
 
     assert len(found) == len(unmet)
-    assert all(part in told for part, told in zip(unmet, found, strict=True))
+    assert all(part in check.message for part, check in zip(unmet, found, strict=True))
 
 
-def test_a_service_that_is_not_this_one_cannot_be_read(idle: Staging) -> None:
-    with closing(HttpOutside("no\ntoken", 0.01)) as outside:
-        seen = [outside.seen(url) for url in (str(idle.service.url), f"http://127.0.0.1:{free_port()}", "http://[")]
+@pytest.mark.parametrize("is_somebody_there", [True, False], ids=["another-service", "nobody"])
+def test_of_a_service_that_cannot_be_read_nothing_is_known(
+    idle: Staging,
+    is_somebody_there: bool,  # noqa: FBT001 - a parameter of the table
+) -> None:
+    if not is_somebody_there:
+        idle.service.url = f"http://127.0.0.1:{free_port()}"
 
-    assert seen == [Seen("its health cannot be read")] * 3
+    told = idle.run(dry_run=True)
+
+    assert told.code == 0
+    assert "  from     no value of its own" in told.lines
+
+
+def test_an_address_of_the_service_that_cannot_be_read_is_refused(idle: Staging) -> None:
+    idle.service.url = "http://["
+
+    told = idle.run()
+
+    assert (told.code, idle.api.changes()) == (2, [])
+    assert "The address that Render gives for the service cannot be read as a URL" in told.text
 
 
 def test_what_nobody_foresaw_is_told_by_its_name_only(idle: Staging) -> None:

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import ssl
@@ -23,14 +24,16 @@ import typer
 from typer.testing import CliRunner, Result
 
 from app.cli_verify import verify as command
+from app.loop import run
 from app.verification import telling
 from app.verification.address import Address, parse
 from app.verification.contract import differences
 from app.verification.endpoint import DATABASE
-from app.verification.judgement import Expectations, Verification, first_failure
+from app.verification.evidence import Expectations, Verification
+from app.verification.evidence import failures as failed_checks
 from app.verification.plan import Plan
 from app.verification.trouble import explain
-from app.verify import Patience, run, verify
+from app.verify import Patience, verify
 from tests.postgres import PostgresServer, free_port
 from tests.service import DATABASE as DATABASE_PATH
 from tests.service import HEALTH as HEALTH_PATH
@@ -38,7 +41,7 @@ from tests.service import ServiceProcess
 from tests.strangers import Request, Script, http, stranger
 
 COMMIT = "a6be0123456789abcdef0123456789abcdef0123"
-COMMAND = [sys.executable, "-c", "import typer; from app.cli_verify import verify; typer.run(verify)"]
+COMMAND = [sys.executable, "-m", "app", "verify"]
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 OTHERS = ("HEALTH_TOKEN", "OTHER_HEALTH_TOKEN", "SSL_CERT_FILE", "SSL_CERT_DIR", "FORCE_COLOR")
 NO_SURROUNDINGS = dict.fromkeys((*OTHERS, *PROXIES, *map(str.lower, PROXIES)))
@@ -113,7 +116,7 @@ def test_a_service_as_it_should_be_is_exit_code_0_and_a_line_for_each_check(serv
         "pgvector_version",
     ]
     assert f"[ ] commit {COMMIT} (--expect-commit was not given)" in result.stdout
-    assert result.stdout.splitlines()[-1] == f"{services.mine.url}: 15 passed, 0 failed, 4 skipped"
+    assert result.stdout.splitlines()[-1] == f"{services.mine.url}: 15 passed, 0 failed, 5 skipped"
 
 
 ASPECTS = ("reached", "direct", "contract", "status", "consistent", "no_store", "head")
@@ -122,10 +125,10 @@ ASPECTS = ("reached", "direct", "contract", "status", "consistent", "no_store", 
 def test_all_that_is_expected_of_it_may_hold(services: Services) -> None:
     expected = ("--expect-commit", "A6BE012", "--expect-host", "127.0.0.1", "--expect-database", "verify_one")
     also = ("--minimum-pgvector", "0.5.0", "--also", "/docs=200", "--also", "/nowhere?key=secret=404")
+    fingerprint = services.mine.wait_for(200, DATABASE_PATH).json()["target"]["fingerprint"]
+    another = ("--differs-from", services.rival.url, "--expect-fingerprint", fingerprint.upper())
 
-    result = pgvector_ready_verify(
-        services.mine.url, *expected, *also, "--differs-from", services.rival.url, **OTHER_TOKEN
-    )
+    result = pgvector_ready_verify(services.mine.url, *expected, *also, *another, **OTHER_TOKEN)
 
     assert result.exit_code == 0, result.output
     assert "secret" not in result.output
@@ -133,6 +136,7 @@ def test_all_that_is_expected_of_it_may_hold(services: Services) -> None:
     assert found["commit"] == "[+] commit A6BE012 answers"
     assert found["target_host"] == "[+] target_host 127.0.0.1"
     assert found["target_database"] == "[+] target_database verify_one"
+    assert found["target_fingerprint"] == f"[+] target_fingerprint {fingerprint}"
     assert found["also /docs"].startswith("[+] also /docs answered 200 in ")
     assert found["also /nowhere"].startswith("[+] also /nowhere answered 404 in ")
     assert found["separate_database"] == (
@@ -149,6 +153,9 @@ def test_all_that_is_expected_of_it_may_hold(services: Services) -> None:
         ),
         pytest.param(
             ("--expect-database", "Verify_one"), "target_database", "verify_one, and Verify_one", id="database"
+        ),
+        pytest.param(
+            ("--expect-fingerprint", "00000000"), "target_fingerprint", ", and 00000000 was", id="fingerprint"
         ),
         pytest.param(("--minimum-pgvector", "0.100"), "pgvector_version", "at least 0.100 was", id="version"),
         pytest.param(("--also", "/docs=404"), "also /docs", "GET /docs answers 200 and 404 was", id="also"),
@@ -312,7 +319,7 @@ HTML = b"<!doctype html><html><TITLE>\n Not &amp; Found\x1b[2J</TITLE>"
         pytest.param(
             always(http(302, location="https://user:secret@login.example.com:8443/in?key=secret#secret")),
             "health_direct",
-            "answers 302, a redirect to login.example.com:8443/in. → Begin",
+            "answers 302, a redirect to login.example.com:8443/in. → Use the address it leads to, if that is",
             id="a redirect to a login",
         ),
         pytest.param(always(http(304)), "health_direct", "a redirect to nowhere", id="a redirect to nowhere"),
@@ -524,7 +531,7 @@ def test_nothing_listening_is_named_once_and_nothing_else_is_judged() -> None:
     assert result.stdout.startswith(
         f"[-] health_reached: http://127.0.0.1:{port} refuses connections: nothing listens there. → Check the port"
     )
-    assert result.stdout.endswith(f"http://127.0.0.1:{port}: 0 passed, 1 failed, 18 skipped\n")
+    assert result.stdout.endswith(f"http://127.0.0.1:{port}: 0 passed, 1 failed, 19 skipped\n")
 
 
 def test_each_address_of_a_host_may_refuse() -> None:
@@ -542,7 +549,7 @@ def test_a_name_that_does_not_resolve_is_named() -> None:
 def once(origin: str, reply_seconds: float = 0.5) -> str:
     """The sentence of the first failure of a single, impatient try."""
     verification = run(verify(Plan(parse(origin)), Patience(reply_seconds=reply_seconds), lambda _: None))
-    failure = first_failure(verification.checks)
+    failure = next(iter(failed_checks(verification.checks)), None)
     assert failure
     return failure.message
 
@@ -726,6 +733,7 @@ def test_json_is_one_document(services: Services) -> None:
     result = pgvector_ready_verify(services.mine.url, "--format", "json", "--expect-host", "elsewhere")
 
     document = json.loads(result.stdout)
+    assert result.stderr.startswith("[-] target_host: "), "a log says why"
     checks = {check["name"]: check for check in document["checks"]}
     assert (document["passed"], document["url"], document["attempts"]) == (False, services.mine.url, 1)
     assert checks["health_reached"]["state"] == "pass"
@@ -785,6 +793,7 @@ def test_a_terminal_without_arrows_is_no_traceback(services: Services) -> None:
         pytest.param(("http://h", "--expect-commit", "main"), {}, "--expect-commit must be the first 7", id="a branch"),
         pytest.param(("http://h", "--expect-commit", "a6be01"), {}, "--expect-commit must be", id="too short a commit"),
         pytest.param(("http://h", "--expect-host", ""), {}, "--expect-host must be", id="an empty host"),
+        pytest.param(("http://h", "--expect-fingerprint", "x"), {}, "--expect-fingerprint must", id="no fingerprint"),
         pytest.param(("http://h", "--minimum-pgvector", "v0.8"), {}, "--minimum-pgvector must be", id="no version"),
         pytest.param(("http://h", "--also", "secret"), {}, "--also must be PATH=STATUS", id="no path"),
         pytest.param(("http://h", "--also", "/x=OK"), {}, "--also must be PATH=STATUS", id="no status"),
@@ -849,7 +858,7 @@ def test_it_waits_for_the_database_that_comes_later(server: PostgresServer, tmp_
     with ServiceProcess(log=tmp_path / "log", DATABASE_URL=url, GIT_COMMIT=COMMIT) as service:
 
         def tell(verification: Verification) -> None:
-            failure = first_failure(verification.checks)
+            failure = next(iter(failed_checks(verification.checks)), None)
             assert failure
             told.append(failure.name)
             if failure.name == "health_status" and told.count("health_status") == 1:
@@ -892,10 +901,12 @@ def test_when_the_time_is_over_the_last_failure_is_reported() -> None:
     assert result.exit_code == 1
     assert document["attempts"] in {1, 2}, "a busy machine may use up the time in the first"
     assert "refuses connections" in document["checks"][0]["message"]
-    assert document["attempts"] == 1 or result.stderr == (
+    *waiting, failed = result.stderr.splitlines()
+    assert waiting == [
         f"waiting for http://127.0.0.1:{port} (0 s of 0.1 s): "
-        f"health_reached: http://127.0.0.1:{port} refuses connections: nothing listens there.\n"
-    )
+        f"health_reached: http://127.0.0.1:{port} refuses connections: nothing listens there."
+    ] * (document["attempts"] - 1)
+    assert failed.startswith("[-] health_reached: ")
 
 
 def test_at_the_end_what_was_never_asked_is_skipped(services: Services) -> None:
@@ -926,14 +937,17 @@ def test_on_a_terminal_a_bar_shows_what_it_waits_for() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     ours, theirs = pty.openpty()
 
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "200"}
-    with subprocess.Popen([*COMMAND, url, "--wait", "0.2"], env=environment, stdout=theirs, stderr=theirs) as process:
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    # Long enough for a second attempt on a busy machine: only then is there a reason to show.
+    with subprocess.Popen([*COMMAND, url, "--wait", "4"], env=environment, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         shown = b"".join(iter(lambda: read(ours), b"")).decode()
     os.close(ours)
 
     assert process.returncode == 1
-    assert f"waiting for {url}" in shown
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
+    assert f"for {url}" in plain
+    assert re.search(rf"\S waiting \S+ 0:00:0\d +health_reached: {url}", plain), plain
     assert "\x1b[1;31m[-] health_reached\x1b[0m" in shown
 
 

@@ -17,6 +17,7 @@ def _run(connection: Connection) -> None:
         # Several deploys at once queue here; of six without the lock three fail.
         connection.execute(text(LOCK_TIMEOUT.format(milliseconds=LOCK_TIMEOUT_SECONDS * 1000)))
         connection.execute(text(LOCK))
+        context.config.attributes["before"] = context.get_context().get_current_heads()
         context.run_migrations()
 
 

@@ -1,8 +1,8 @@
 """${message}."""
 
-import pgvector.sqlalchemy  # noqa: F401 - vector columns name it
-import sqlalchemy as sa  # noqa: F401
-from alembic import op  # noqa: F401
+import pgvector.sqlalchemy
+import sqlalchemy as sa
+from alembic import op
 ${imports if imports else ""}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

@@ -1,1 +1,1 @@
-"""What is checked of a service from outside: `reply` asks, `judgement` judges, `telling` tells."""
+"""What is checked of a service from outside: `reply` asks, `evidence` keeps, `judgement` judges, `telling` tells."""

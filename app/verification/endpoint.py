@@ -127,7 +127,8 @@ def destination(asked: Asked, reply: Reply) -> str:
 
 def _way(asked: Asked, reply: Reply) -> str:
     location = urlsplit(asked.address.url(asked.endpoint.path)).path
-    if not asked.address.is_encrypted and reply.headers.get("location", "").startswith("https://"):
+    is_to_tls = not asked.address.is_encrypted and reply.headers.get("location", "").startswith("https://")
+    if is_to_tls and destination(asked, reply).endswith(location):  # and not to some login page
         return "Begin the URL with https://, here and in every monitor: some do not follow redirects."
     if destination(asked, reply).endswith(f"{location}/"):
         return "The contract has no redirects: another framework serves this path; deploy this service there."
@@ -148,7 +149,7 @@ def _contract(asked: Asked, reply: Reply) -> Check:
     different = contract.differences(document, asked.endpoint.model)
     if not different:
         return passed(name, f"{SERVICE} {document['version']}")
-    told = ", ".join(different[:_MOST_DIFFERENCES]) + (" …" if len(different) > _MOST_DIFFERENCES else "")
+    told = ", ".join(different[:_MOST_DIFFERENCES]) + (" and more" if len(different) > _MOST_DIFFERENCES else "")
     if isinstance(document, dict) and document.get("service") == SERVICE:
         version = document.get("version", "of an unknown version")
         message = f"{path} speaks another version of the contract ({SERVICE} {version}): {told}."

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from app.runbook import State
 from app.verification.check import Check
-from app.verification.judgement import Verification
+from app.verification.evidence import Verification
 
 _MARKS = {
     State.PASS: ("[+]", "green"),
@@ -25,9 +25,9 @@ def to_lines(verification: Verification) -> Iterator[Text]:
     for reason, group in groupby(verification.checks, lambda check: check.message if check.is_skipped else None):
         checks = tuple(group)
         if reason is None:
-            yield from map(_line, checks)
+            yield from map(to_line, checks)
         else:
-            yield _line(replace(checks[0], name=", ".join(check.name for check in checks)))
+            yield to_line(replace(checks[0], name=", ".join(check.name for check in checks)))
     counts = (f"{verification.count(state)} {word}" for state, word in _COUNTED)
     style = "bold green" if verification.is_passed else "bold red"
     yield Text(f"{verification.origin}: {', '.join(counts)}", style)
@@ -36,7 +36,8 @@ def to_lines(verification: Verification) -> Iterator[Text]:
 _COUNTED = ((State.PASS, "passed"), (State.FAIL, "failed"), (State.SKIPPED, "skipped"))
 
 
-def _line(check: Check) -> Text:
+def to_line(check: Check) -> Text:
+    """A mark, the name and the sentence, and where it failed the remedy."""
     mark, style = _MARKS[check.state]
     if check.state is State.FAIL:
         return Text.assemble((f"{mark} {check.name}", style), f": {check.message} → ", (check.remedy or "", "bold"))

@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from app.report import DATABASE_PATH, DatabaseDocument
-from app.runbook import State, version
+from app.runbook import version
 from app.verification.address import Address
-from app.verification.check import Check, failed, passed, skipped
+from app.verification.check import Check, failed, passed, printable, skipped
 from app.verification.endpoint import DATABASE, HEALTH, Asked, Endpoint, Judged, destination, how, judge_endpoint
+from app.verification.evidence import Also, Evidence, Expectations
 from app.verification.reply import Outcome, Reply
 
 OTHER_TOKEN_VARIABLE = "OTHER_HEALTH_TOKEN"  # noqa: S105 - a name
@@ -18,76 +17,9 @@ OTHER_TOKEN_VARIABLE = "OTHER_HEALTH_TOKEN"  # noqa: S105 - a name
 _SHORTEST_COMMIT = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Also:
-    """One of the team's own endpoints, and the status it should answer to GET."""
-
-    path: str = field(repr=False)
-    status: int
-
-    @property
-    def name(self) -> str:
-        """The path without its query, where people put secrets."""
-        return self.path.partition("?")[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Expectations:
-    """What should be so beyond the contract; None is not asked."""
-
-    commit: str | None = None
-    host: str | None = None
-    database: str | None = None
-    minimum_version: str | None = None
-    differs_from: Address | None = None
-    also: tuple[Also, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What was answered; None was not asked, because something before it failed."""
-
-    address: Address
-    health: Outcome | None = None
-    database: Outcome | None = None
-    health_head: Outcome | None = None
-    database_head: Outcome | None = None
-    other: Outcome | None = None
-    also: tuple[Outcome | None, ...] = ()
-    sent_token: bool = False
-    sent_other_token: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """The last attempt's checks, and how many attempts it took."""
-
-    origin: str
-    checks: tuple[Check, ...]
-    verified_at: datetime
-    attempts: int
-    waited_seconds: float
-
-    @property
-    def is_passed(self) -> bool:
-        """Whether nothing failed."""
-        return first_failure(self.checks) is None
-
-    def count(self, state: State) -> int:
-        """How many checks came out so."""
-        return sum(check.state is state for check in self.checks)
-
-
-def first_failure(checks: tuple[Check, ...]) -> Check | None:
-    """What to look at first."""
-    return next((check for check in checks if check.state is State.FAIL), None)
-
-
 def judge(evidence: Evidence, expectations: Expectations) -> tuple[Check, ...]:
     """Every check there is, whatever was asked: a report has the same names each time."""
-    address, sent = evidence.address, evidence.sent_token
-    health = judge_endpoint(Asked(HEALTH, address, evidence.health, evidence.health_head, sent))
-    database = judge_endpoint(Asked(DATABASE, address, evidence.database, evidence.database_head, sent))
+    health, database = _endpoints(evidence)
     return (
         *health.checks,
         *database.checks,
@@ -95,10 +27,31 @@ def judge(evidence: Evidence, expectations: Expectations) -> tuple[Check, ...]:
         _target("target_host", database, "host", expectations.host, str.casefold),
         # Only the database's name knows upper and lower case: "App" and "app" are two databases.
         _target("target_database", database, "database", expectations.database, str),
+        _fingerprint(database, expectations),
         _pgvector(database, expectations.minimum_version),
         _separate(database, evidence, expectations.differs_from),
+        *_instance(health, expectations.not_instance),
         *_also(evidence, expectations.also),
     )
+
+
+def _endpoints(evidence: Evidence) -> tuple[Judged, Judged]:
+    address, sent = evidence.address, evidence.sent_token
+    health = judge_endpoint(Asked(HEALTH, address, evidence.health, evidence.health_head, sent))
+    return health, judge_endpoint(Asked(DATABASE, address, evidence.database, evidence.database_head, sent))
+
+
+def instance_in(evidence: Evidence) -> str | None:
+    """The instance that answered, if it said so."""
+    document = _endpoints(evidence)[0].document or {}
+    return document.get("instance")
+
+
+def fingerprint_in(evidence: Evidence) -> str | None:
+    """The database that the service answered from, if it said so; fit to be shown."""
+    document = _endpoints(evidence)[1].document or {}
+    fingerprint = document.get("target", {}).get("fingerprint")
+    return fingerprint and printable(fingerprint)
 
 
 def _untold(name: str, judged: Judged) -> Check | None:
@@ -155,8 +108,45 @@ def _target(name: str, database: Judged, key: str, expected: str | None, folded:
     if found is not None and folded(found) == folded(expected):
         return passed(name, found)
     message = f"The service uses the {key} {found or 'unknown'}, and {expected} was expected."
-    remedy = "Correct the service's DATABASE_URL and deploy, before anything is written to the wrong database."
-    return failed(name, message, remedy)
+    return failed(name, message, _CORRECT_URL)
+
+
+_CORRECT_URL = "Correct the service's DATABASE_URL and deploy, before anything is written to the wrong database."
+
+
+def _fingerprint(database: Judged, expectations: Expectations) -> Check:
+    name, expected, places = "target_fingerprint", expectations.fingerprint, expectations.places
+    if not expected and not places:
+        return _unasked(name, database, "--expect-fingerprint", lambda document: _known(document["target"]))
+    if untold := _untold(name, database):
+        return untold
+    target = (database.document or {})["target"]
+    found = target["fingerprint"]
+    if expected and found and found.casefold() == expected.casefold():
+        return passed(name, found)
+    if not (expected and found) and (target["host"], target["port"]) in places:
+        return passed(name, "unknown, but host and port are those expected")
+    wanted = expected if expected and (found or not places) else "one at the host and port expected"
+    message = f"The service answers from the database {_known(target)}, and {wanted} was expected."
+    return failed(name, message, _CORRECT_URL)
+
+
+def _known(target: Any) -> str:
+    return target["fingerprint"] or "unknown"
+
+
+def _instance(health: Judged, replaced: str | None) -> Iterator[Check]:
+    """A check that only a deploy can ask for."""
+    if replaced is None:
+        return
+    found = (health.document or {}).get("instance")
+    if found is None:
+        yield skipped("instance", "the service does not say which of its instances answers")
+    elif found == replaced:
+        remedy = "Wait until the deploy has replaced it, or look in the platform's dashboard why it has not."
+        yield failed("instance", "The instance from before still answers.", remedy)
+    else:
+        yield passed("instance", f"{found} answers")
 
 
 def _pgvector(database: Judged, minimum: str | None) -> Check:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.verification.address import Address, WrongUseError, parse
-from app.verification.judgement import OTHER_TOKEN_VARIABLE, Also, Expectations
+from app.verification.evidence import Also, Expectations
+from app.verification.judgement import OTHER_TOKEN_VARIABLE
 
 TOKEN_VARIABLE = "HEALTH_TOKEN"  # noqa: S105 - a name
 
@@ -28,6 +29,7 @@ class Typed:
     commit: str | None = None
     host: str | None = None
     database: str | None = None
+    fingerprint: str | None = None
     minimum_version: str | None = None
     differs_from: str | None = field(default=None, repr=False)
     also: Sequence[str] = field(default=(), repr=False)
@@ -38,6 +40,7 @@ def read(typed: Typed, environment: Mapping[str, str]) -> Plan:
     _demand("--expect-commit", typed.commit, r"[0-9A-Fa-f]{7,64}", "the first 7 or more digits of a commit's hash")
     _demand("--expect-host", typed.host, r"\S+", "the name of a database server")
     _demand("--expect-database", typed.database, r".+", "the name of a database")
+    _demand("--expect-fingerprint", typed.fingerprint, r"[0-9A-Fa-f]{8}", "the eight digits of target.fingerprint")
     _demand("--minimum-pgvector", typed.minimum_version, r"\d+(\.\d+){0,3}", "a version such as 0.8.0")
     address = parse(typed.url)
     expectations = Expectations(
@@ -46,7 +49,8 @@ def read(typed: Typed, environment: Mapping[str, str]) -> Plan:
         typed.database,
         typed.minimum_version,
         _other(typed.differs_from, address),
-        tuple(map(_also, typed.also)),
+        typed.fingerprint,
+        also=tuple(map(_also, typed.also)),
     )
     token, other_token = (_token(variable, environment) for variable in (TOKEN_VARIABLE, OTHER_TOKEN_VARIABLE))
     return Plan(address, expectations, token, other_token)

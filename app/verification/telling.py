@@ -4,13 +4,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from io import TextIOWrapper
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
-from app.verification.formats import to_json, to_junit, to_lines
-from app.verification.judgement import Verification, first_failure
+from app.verification.evidence import Verification, failures
+from app.verification.formats import to_json, to_junit, to_line, to_lines
 
 Tell = Callable[[Verification], None]
 # Often enough for whoever watches a CI's log, and for a CI that ends what is silent.
@@ -18,10 +18,11 @@ _LINE_SECONDS = 30.0
 
 
 def show(verification: Verification, style: str) -> None:
-    """All of it on stdout, in the manner of one of `FORMATS`."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # an arrow is no reason to fail on a terminal without one
+    """All of it on stdout, in the manner of one of `FORMATS`; where that is for a program, the log says what failed."""
     FORMATS[style](verification)
+    if style != "text":
+        for check in failures(verification.checks):
+            _console(stderr=True).print(to_line(check))
 
 
 def _show_lines(verification: Verification) -> None:
@@ -47,7 +48,7 @@ def progress(origin: str, seconds: float) -> Iterator[Tell]:
     console = _console(stderr=True)
     if not seconds:
         yield _say_nothing
-    elif console.is_terminal:
+    elif console.file.isatty():  # which is_terminal does not mean where FORCE_COLOR is set
         with _bar(console, origin, seconds) as tell:
             yield tell
     else:
@@ -86,12 +87,13 @@ def _bar(console: Console, origin: str, seconds: float) -> Iterator[Tell]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(bar_width=10),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[reason]}", style="dim", markup=False),
+        # What is left of the line: the whole reason would push the others out of it.
+        TextColumn("{task.fields[reason]}", style="dim", markup=False, table_column=Column(ratio=1, no_wrap=True)),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(f"waiting for {origin}", total=seconds, reason="")
+    with Progress(*columns, console=console, transient=True, expand=True) as bar:
+        task = bar.add_task("waiting", total=seconds, reason=f"for {origin}")
 
         def tell(verification: Verification) -> None:
             bar.update(task, completed=verification.waited_seconds, reason=_reason(verification))
@@ -100,5 +102,4 @@ def _bar(console: Console, origin: str, seconds: float) -> Iterator[Tell]:
 
 
 def _reason(verification: Verification) -> str:
-    failure = first_failure(verification.checks)
-    return f"{failure.name}: {failure.message}" if failure else ""
+    return next((f"{failure.name}: {failure.message}" for failure in failures(verification.checks)), "")
