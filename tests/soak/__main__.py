@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ def main() -> int:
     parser.add_argument("--report", type=Path, default=REPOSITORY / "docs", help="the folder to write to (docs)")
     parser.add_argument("--again", action="store_true", help="write the report again, from soak.json in that folder")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started ends then, too
     if options.again:
         found: Record = json.loads((options.report / "soak.json").read_text())
     else:

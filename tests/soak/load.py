@@ -75,6 +75,8 @@ class Load(threading.Thread):
         requests, spare = cycle(ROUND), cycle(LIVENESS_ONLY)
         due, last = 0.0, time.monotonic()
         while not self._is_over.is_set():
+            if ticking.done():
+                await ticking  # raises what ended it: there is no process to look at any more
             now = time.monotonic()
             due = min(due + (now - last) * self._rate, max(1.0, self._rate * _BURST_SECONDS))
             last = now
