@@ -60,6 +60,10 @@ check: .venv/tools .coverage  ## Format, lint, types, layers, coverage, Dockerfi
 browser: .venv/tools  ## Drive a real Chromium against the status page (needs Debian's chromium)
 	@$(BIN)/python -m pytest tests/browser
 
+.PHONY: soak
+soak: .venv/bench  ## Poll it hard while its database is broken every minute, and write docs/soak.md (MINUTES=30 RATE=2000)
+	@$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(RATE),--rate=$(RATE))
+
 .PHONY: container
 container: .venv/tools  ## Build the image and prove it (needs Docker)
 	@$(BIN)/python -m tests.container.check

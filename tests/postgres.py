@@ -237,16 +237,20 @@ class PostgresServer:
     def standby(self, settings: Mapping[str, str] | None = None) -> Iterator["PostgresServer"]:
         """A hot standby that streams from this server, for the length of a block; `promote()` makes it a primary."""
         copy = PostgresServer(settings, binaries=self.installation.programs)
-        source = self.connection_string(host=self.folder, password=None)
-        slot = ("--create-slot", f"--slot=standby_{next(_slots)}")
-        options = ("--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync", *slot)
         try:
-            self.installation.run("pg_basebackup", "--pgdata", copy.data, "--dbname", source, *options)
+            self.copy_to(copy)
         except BaseException:
             copy.__exit__()
             raise
         with copy:
             yield copy
+
+    def copy_to(self, copy: "PostgresServer") -> None:
+        """Give `copy`, which has no data, this server's; once started it streams from here."""
+        source = self.connection_string(host=self.folder, password=None)
+        slot = ("--create-slot", f"--slot=standby_{next(_slots)}")
+        options = ("--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync", *slot)
+        self.installation.run("pg_basebackup", "--pgdata", copy.data, "--dbname", source, *options)
 
     def promote(self) -> None:
         """Returns when the standby accepts writes."""
