@@ -11,6 +11,11 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
         "Set DATABASE_URL to the database's public connection string: on Render under the service's Environment, "
         "on Railway in the service's Variables, elsewhere in the process's environment.",
     ),
+    Code.DATABASE_URL_INVALID: (
+        "The server refuses a setting that DATABASE_URL brings along in options=..., or PGOPTIONS does.",
+        "Correct it or leave it out; the log line probe_failed names it, and so does: "
+        'psql "$DATABASE_URL" -c "SELECT 1".',
+    ),
     Code.DATABASE_URL_REPAIRED: (
         "DATABASE_URL carried something around its value, which was left aside.",
         "Paste the value again without it, so that psql and every other tool read it too.",
@@ -69,7 +74,7 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
     ),
     Code.TLS_ROOT_MISSING: (
         "The connection needs a certificate ({parameter}) whose file is missing or unreadable.",
-        "Name it in sslrootcert=/path/to/ca.crt, use sslrootcert=system for a publicly signed one, or sslmode=require.",
+        "{file_remedy}",
     ),
     Code.TLS_OFF: (
         "The connection to the public host {host} is not encrypted.",
@@ -83,7 +88,8 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
     Code.LOGIN_NOT_PERMITTED: (
         "The server does not let user {user} log in to database {database} from here.",
         "Check that the role exists and may log in (ALTER ROLE {user_identifier} LOGIN;), "
-        "and the server's pg_hba.conf or list of allowed addresses.",
+        "and the server's pg_hba.conf or list of allowed addresses; it may also ask for a client certificate "
+        "(sslcert and sslkey).",
     ),
     Code.DATABASE_MISSING: (
         "There is no database {database} on {host} port {port}.",
@@ -272,6 +278,7 @@ def name(error: BaseException, step: Step, target: Target, *, is_asking: bool = 
     facts |= _phase(error.phase if isinstance(error, StalledError) else "tcp", target)
     if isinstance(error, TlsRootMissingError):
         facts["parameter"] = error.parameter
+        facts["file_remedy"] = _ROOT if error.parameter == "sslrootcert" else _CLIENT_CERTIFICATE
     return explain(code, step, target, sqlstate, **facts)
 
 
@@ -282,6 +289,11 @@ def _phase(phase: str, target: Target) -> dict[str, str]:
     return {"phase": fact, "phase_remedy": remedy.format(port=target.port)}
 
 
+_ROOT = "Name it in sslrootcert=/path/to/ca.crt, use sslrootcert=system for a publicly signed one, or sslmode=require."
+_CLIENT_CERTIFICATE = (
+    "Name the client certificate in sslcert and its key in sslkey, each a file in PEM that this service may read, "
+    "with the key's pass phrase in sslpassword; or leave them out where the server does not ask for them."
+)
 _INTERNAL = frozenset({Provider.RAILWAY_INTERNAL, Provider.RENDER_INTERNAL})
 # One proxy before everybody's databases, which says XX000 of a login to one that it does not know, that is switched off
 # or over its quota; of a PostgreSQL server it would be a mistake of its own.

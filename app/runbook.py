@@ -316,7 +316,7 @@ _PRIVATE = frozenset({Provider.LOCAL, Provider.EMBEDDED, Provider.RAILWAY_INTERN
 def is_public(target: Target) -> bool:
     """Whether the way to `target` leads over a public network, as far as its host tells."""
     host = target.host or ""
-    if target.provider in _PRIVATE or host.startswith(("/", "@")):
+    if target.provider in _PRIVATE or host.startswith("/"):
         return False
     try:
         return ip_address(host).is_global

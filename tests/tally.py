@@ -34,7 +34,7 @@ def missing() -> list[Code]:
 
 def is_whole(config: pytest.Config) -> bool:
     """Whether the run was of all the tests there are: of a part nothing can be missing."""
-    is_chosen = config.option.keyword or config.option.markexpr or config.option.lf or config.option.deselect
+    is_chosen = any(config.getoption(name, None) for name in ("keyword", "markexpr", "lf", "deselect"))
     return config.args_source is config.ArgsSource.TESTPATHS and not is_chosen
 
 

@@ -16,7 +16,6 @@ from app.remedies import PROVIDER_REMEDIES
 TARGET = Target(host="db.example.net", port=5432, database="app", user="alice", provider=Provider.OTHER)
 # Those whose sentences the connection string's own errors bring along.
 BY_DSN = {
-    Code.DATABASE_URL_INVALID,
     Code.DATABASE_URL_PLACEHOLDER,
     Code.DATABASE_URL_UNENCODED,
     Code.DATABASE_URL_WHITESPACE,
@@ -25,6 +24,7 @@ FACTS: dict[str, Any] = {
     "phase": "it stayed silent",
     "phase_remedy": "Look at its log.",
     "parameter": "sslrootcert",
+    "file_remedy": "Name it.",
     "latency_ms": 900.0,
     "difference": "host a was expected and b was reached",
     "server_version": "17.6",

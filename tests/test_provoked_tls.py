@@ -109,13 +109,6 @@ ROWS = [
         VERIFIED,
     ),
     Row(
-        "a certificate of one's own that is not there",
-        {"sslmode": "prefer", "sslcert": "{missing}", "sslkey": "{key}"},
-        "tls_root_missing",
-        ("(sslcert)",),
-        {"sslmode": "prefer"},
-    ),
-    Row(
         "a certificate of one's own that is none",
         {"sslmode": "require", "sslcert": "{garbage}", "sslkey": "{key}"},
         "tls_root_missing",
