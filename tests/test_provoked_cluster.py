@@ -121,7 +121,8 @@ async def test_two_hosts_follow_a_failover() -> None:
             url = f"postgresql://postgres:secret@{hosts}/postgres?target_session_attrs=read-write"
             async with running(url, **TIMEOUTS) as service:
                 answer = await service.until(None)
-                assert answer.json()["target"]["port"] == primary.port
+                target = answer.json()["target"]
+                assert target["port"] == primary.port
 
                 primary.stop("immediate")
                 answer = await service.until("no_matching_host")
@@ -130,7 +131,9 @@ async def test_two_hosts_follow_a_failover() -> None:
 
                 standby.promote()
                 answer = await service.until(None)
-                assert answer.json()["target"]["port"] == standby.port
+                promoted = answer.json()["target"]
+                assert promoted["port"] == standby.port
+                assert promoted["fingerprint"] == target["fingerprint"], "after a failover it is the same database"
 
 
 async def test_a_host_that_is_dead_or_silent_gives_way_to_the_next(own_server: PostgresServer) -> None:
