@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,11 @@ from app.embedded import EmbeddedError, default_data_folder, embedded_database
 from app.settings import ConfigurationError, Settings, is_on_platform, load
 
 _WRONG_CONFIGURATION = 2
+_CONNECTION_STRING = re.compile(r"postgres(?:ql)?(?:\+\w+)?:/|password\s*=", re.IGNORECASE)
+_NOT_HERE = (
+    "A connection string does not belong on the command line, where every process list and log shows it: "
+    "set DATABASE_URL to it (for switch: NEW_DATABASE_URL)."
+)
 
 app = typer.Typer(name="pgvector-ready", help=description, add_completion=False, pretty_exceptions_enable=False)
 
@@ -35,6 +41,9 @@ class Style(StrEnum):
 
 def main() -> None:
     """The entry point of `pgvector-ready` and of `python -m app`."""
+    if any(map(_CONNECTION_STRING.search, sys.argv[1:])):  # Typer would repeat an argument that it did not expect
+        print(f"pgvector-ready: {_NOT_HERE}", file=sys.stderr)  # noqa: T201 - the command line's way of speaking
+        sys.exit(_WRONG_CONFIGURATION)
     app()
 
 
