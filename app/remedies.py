@@ -51,7 +51,10 @@ PROVIDER_REMEDIES: dict[tuple[Code, Provider], str] = {
         "Download https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem and name it in "
         "sslrootcert=/path/to/global-bundle.pem."
     ),
-    (Code.TLS_ROOT_MISSING, Provider.NEON): "Use sslrootcert=system: Neon's certificate is publicly signed.",
+    (Code.SOCKET_NOT_FOUND, Provider.CLOUD_SQL): (
+        "Attach the Cloud SQL instance to this service (on Cloud Run: --add-cloudsql-instances), by the name that stands "
+        "behind /cloudsql/ in DATABASE_URL."
+    ),
     (Code.PGVECTOR_NOT_AVAILABLE, Provider.AZURE): (
         "First make sure that this is the database you mean; then allow it: add VECTOR to the server parameter "
         "azure.extensions."

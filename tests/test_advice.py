@@ -102,7 +102,7 @@ FOR_PROVIDERS = [
     (Code.CONNECTION_REFUSED, Provider.LOCAL, "the database's own host"),
     (Code.LOGIN_NOT_PERMITTED, Provider.AZURE, "firewall rules"),
     (Code.TLS_UNTRUSTED, Provider.RDS, "global-bundle.pem"),
-    (Code.TLS_ROOT_MISSING, Provider.NEON, "sslrootcert=system"),
+    (Code.SOCKET_NOT_FOUND, Provider.CLOUD_SQL, "--add-cloudsql-instances"),
     (Code.PGVECTOR_PERMISSION_DENIED, Provider.RDS, "rds_superuser"),
     (Code.PGVECTOR_PERMISSION_DENIED, Provider.AZURE, "azure.extensions"),
     (Code.PGVECTOR_PERMISSION_DENIED, Provider.CLOUD_SQL, "cloudsqlsuperuser"),
