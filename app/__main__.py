@@ -27,13 +27,13 @@ def main() -> None:
 
 
 def _run() -> int:
-    from app.cli import app  # noqa: PLC0415 - takes longest of all, and Ctrl-C may come meanwhile
+    from app.cli import main as cli_main  # noqa: PLC0415 - takes longest of all, and Ctrl-C may come meanwhile
 
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # an arrow is no reason to fail on a terminal without one
     code: object = 0
     try:
-        app()
+        cli_main()
     except SystemExit as end:
         code = end.code
     for stream in (sys.stdout, sys.stderr):

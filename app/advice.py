@@ -2,6 +2,7 @@
 
 from app.dsn import Provider, Target
 from app.failures import Code, Failure, StalledError, Step, TlsRootMissingError, classify
+from app.remedies import PROVIDER_REMEDIES
 
 # {host}, {port}, {database} and {user} come from the target; anything else is passed to explain() by its caller.
 _SENTENCES: dict[Code, tuple[str, str]] = {
@@ -9,6 +10,11 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
         "DATABASE_URL is not set.",
         "Set DATABASE_URL to the database's public connection string: on Render under the service's Environment, "
         "on Railway in the service's Variables, elsewhere in the process's environment.",
+    ),
+    Code.DATABASE_URL_INVALID: (
+        "The server refuses a setting that DATABASE_URL brings along in options=..., or PGOPTIONS does.",
+        "Correct it or leave it out; the log line probe_failed names it, and so does: "
+        'psql "$DATABASE_URL" -c "SELECT 1".',
     ),
     Code.DATABASE_URL_REPAIRED: (
         "DATABASE_URL carried something around its value, which was left aside.",
@@ -68,7 +74,7 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
     ),
     Code.TLS_ROOT_MISSING: (
         "The connection needs a certificate ({parameter}) whose file is missing or unreadable.",
-        "Name it in sslrootcert=/path/to/ca.crt, use sslrootcert=system for a publicly signed one, or sslmode=require.",
+        "{file_remedy}",
     ),
     Code.TLS_OFF: (
         "The connection to the public host {host} is not encrypted.",
@@ -82,7 +88,8 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
     Code.LOGIN_NOT_PERMITTED: (
         "The server does not let user {user} log in to database {database} from here.",
         "Check that the role exists and may log in (ALTER ROLE {user_identifier} LOGIN;), "
-        "and the server's pg_hba.conf or list of allowed addresses.",
+        "and the server's pg_hba.conf or list of allowed addresses; it may also ask for a client certificate "
+        "(sslcert and sslkey).",
     ),
     Code.DATABASE_MISSING: (
         "There is no database {database} on {host} port {port}.",
@@ -127,9 +134,10 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
     ),
     Code.POOLER_ERROR: (
         "A connection pooler on {host} port {port} refused the session.",
-        "Read the pooler's log: it says so too of a user or database it does not know, of a server it cannot reach "
-        "and of a full queue. Leave start-up parameters such as options=... out of DATABASE_URL, "
-        "or use the direct address.",
+        'Read its own words in the log line probe_failed, or by: psql "$DATABASE_URL" -c "SELECT 1". '
+        "In this order it may be: the user or password (copy them again), the database's name (mend it, or add it to "
+        "the pooler's [databases]), a start-up parameter such as options=... (leave it out of DATABASE_URL), "
+        "a full queue or max_client_conn, the server behind the pooler.",
     ),
     Code.NO_MATCHING_HOST: (
         "None of the hosts in DATABASE_URL has the target_session_attrs asked for.",
@@ -227,56 +235,6 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
     ),
 }
 
-_RESTART = (
-    "Stop this service and start it again: the PostgreSQL that it brought along has ended; its log is beside its data."
-)
-_PUBLIC_RAILWAY = "Use the value of DATABASE_PUBLIC_URL from the Railway service (its host ends in .proxy.rlwy.net)."
-_PROVIDER_REMEDIES: dict[tuple[Code, Provider], str] = {
-    (
-        Code.PRIVATE_HOST,
-        Provider.RAILWAY_INTERNAL,
-    ): f"{_PUBLIC_RAILWAY} Private names only work between Railway services.",
-    (Code.PRIVATE_HOST, Provider.RENDER_INTERNAL): (
-        "Use the External Database URL from the database's page on Render (its host ends in .render.com), "
-        "or run this service in the database's region and workspace."
-    ),
-    (Code.CONNECTION_REFUSED, Provider.EMBEDDED): _RESTART,
-    (Code.SOCKET_NOT_FOUND, Provider.EMBEDDED): _RESTART,
-    (Code.CONNECTION_REFUSED, Provider.RAILWAY_PROXY): (
-        f"Copy the address again, its port is random and changes. {_PUBLIC_RAILWAY}"
-    ),
-    (Code.CONNECTION_CLOSED, Provider.RAILWAY_PROXY): (
-        "Railway's proxy answers and the database behind it does not: look at the database service's deployment "
-        "and restart it there."
-    ),
-    (Code.TLS_NOT_SUPPORTED, Provider.RAILWAY_PROXY): (
-        "Railway's plain pgvector templates have no TLS: use sslmode=prefer in DATABASE_URL, "
-        "or Railway's standard PostgreSQL image, which has it."
-    ),
-    (Code.TLS_HOSTNAME_MISMATCH, Provider.RAILWAY_PROXY): (
-        "Use sslmode=require: Railway's certificate is made out to localhost, so that no host name can match it."
-    ),
-    (Code.TLS_UNTRUSTED, Provider.RAILWAY_PROXY): "Use sslmode=require: Railway's certificate is self-signed.",
-    (Code.PGVECTOR_NOT_AVAILABLE, Provider.RAILWAY_PROXY): (
-        "First make sure that DATABASE_URL comes from the right service: Railway's standard PostgreSQL has no "
-        "pgvector. Deploy the template pgvector-pg17 or pgvector-pg18 and use its DATABASE_PUBLIC_URL."
-    ),
-    (Code.PGVECTOR_PERMISSION_DENIED, Provider.RDS): (
-        "Log in as the master user (a member of rds_superuser), in this database: CREATE EXTENSION vector;"
-    ),
-    (Code.PGVECTOR_PERMISSION_DENIED, Provider.AZURE): (
-        "Allow it first: add VECTOR to the server parameter azure.extensions; then as the administrator "
-        "(a member of azure_pg_admin), in this database: CREATE EXTENSION vector;"
-    ),
-    (Code.PGVECTOR_PERMISSION_DENIED, Provider.CLOUD_SQL): (
-        "Log in as a member of cloudsqlsuperuser (the user postgres is one), in this database: CREATE EXTENSION vector;"
-    ),
-    (Code.PGVECTOR_PERMISSION_DENIED, Provider.SUPABASE): (
-        "Enable vector under Database, Extensions in Supabase's dashboard, or as the user postgres: "
-        "CREATE EXTENSION vector WITH SCHEMA extensions;"
-    ),
-}
-
 PHASES = {
     "name": ("the name server gave no answer", "Check the network's name server; the host name itself may be right."),
     "tcp": (
@@ -295,8 +253,18 @@ PHASES = {
     ),
     "login": (
         "it stayed silent during the login",
-        "The server is overloaded or frozen: look at its load and its log, and restart it.",
+        "The server is overloaded or frozen, or a pooler there cannot reach its own server: read the log of either, "
+        "look at its load, and restart it.",
     ),
+}
+# At these a firewall is the rule and not the exception.
+_FIREWALLS = {
+    Provider.RDS: (
+        "Let this service's outbound addresses in: the instance's security group, an inbound rule for port {port}; "
+        "and switch on Publicly accessible."
+    ),
+    Provider.AZURE: "Add this service's outbound addresses: Networking, Firewall rules; with public access on.",
+    Provider.CLOUD_SQL: "Add this service's outbound addresses: Connections, Networking, Authorised networks.",
 }
 
 
@@ -305,20 +273,38 @@ def name(error: BaseException, step: Step, target: Target, *, is_asking: bool = 
     code, sqlstate = classify(error, None if is_asking and step is Step.CONNECTED else step)
     if code is Code.DNS_NOT_FOUND and target.provider in _INTERNAL:
         code = Code.PRIVATE_HOST
-    phase = PHASES[error.phase if isinstance(error, StalledError) else "tcp"]
-    facts |= {"phase": phase[0], "phase_remedy": phase[1]}
+    if sqlstate == _INTERNAL_ERROR and target.provider in _SHARED_PROXIES and not is_asking:
+        code = Code.POOLER_ERROR
+    facts |= _phase(error.phase if isinstance(error, StalledError) else "tcp", target)
     if isinstance(error, TlsRootMissingError):
         facts["parameter"] = error.parameter
+        facts["file_remedy"] = _ROOT if error.parameter == "sslrootcert" else _CLIENT_CERTIFICATE
     return explain(code, step, target, sqlstate, **facts)
 
 
+def _phase(phase: str, target: Target) -> dict[str, str]:
+    fact, remedy = PHASES[phase]
+    if phase == "tcp":
+        remedy = _FIREWALLS.get(target.provider, remedy)
+    return {"phase": fact, "phase_remedy": remedy.format(port=target.port)}
+
+
+_ROOT = "Name it in sslrootcert=/path/to/ca.crt, use sslrootcert=system for a publicly signed one, or sslmode=require."
+_CLIENT_CERTIFICATE = (
+    "Name the client certificate in sslcert and its key in sslkey, each a file in PEM that this service may read, "
+    "with the key's pass phrase in sslpassword; or leave them out where the server does not ask for them."
+)
 _INTERNAL = frozenset({Provider.RAILWAY_INTERNAL, Provider.RENDER_INTERNAL})
+# One proxy before everybody's databases, which says XX000 of a login to one that it does not know, that is switched off
+# or over its quota; of a PostgreSQL server it would be a mistake of its own.
+_SHARED_PROXIES = frozenset({Provider.SUPABASE, Provider.NEON})
+_INTERNAL_ERROR = "XX000"
 
 
 def explain(code: Code, step: Step, target: Target, sqlstate: str | None = None, **facts: object) -> Failure:
     """The failure that `code` is, told about `target`; `facts` fill in what the sentences of that code name."""
     message, remedy = _SENTENCES[code]
-    remedy = _PROVIDER_REMEDIES.get((code, target.provider), remedy)
+    remedy = PROVIDER_REMEDIES.get((code, target.provider), remedy)
     values = _Known(
         facts,
         host=target.host,

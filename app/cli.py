@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,11 @@ from app.loop import run
 from app.settings import ConfigurationError, Settings, is_on_platform, load
 
 _WRONG_CONFIGURATION = 2
+_CONNECTION_STRING = re.compile(r"postgres(?:ql)?(?:\+\w+)?:/|password\s*=", re.IGNORECASE)
+_NOT_HERE = (
+    "A connection string does not belong on the command line, where every process list and log shows it: "
+    "set DATABASE_URL to it (for switch: NEW_DATABASE_URL)."
+)
 
 app = typer.Typer(
     name="pgvector-ready",
@@ -37,6 +43,14 @@ class Style(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+def main() -> None:
+    """Carry out what the command line says; always ends in SystemExit."""
+    if any(map(_CONNECTION_STRING.search, sys.argv[1:])):  # Typer would repeat an argument that it did not expect
+        print(f"pgvector-ready: {_NOT_HERE}", file=sys.stderr)  # noqa: T201 - the command line's way of speaking
+        sys.exit(_WRONG_CONFIGURATION)
+    app()
 
 
 @app.callback(invoke_without_command=True)

@@ -78,7 +78,7 @@ def _refuse_private(read: ConnectionString, *, is_render_here: bool) -> None:
 
 
 def _is_private(host: Host) -> bool:
-    if host.name.startswith(("/", "@")) or provider_of(host.name) in _NOWHERE:
+    if host.name.startswith("/") or provider_of(host.name) in _NOWHERE:
         return True
     try:
         return ip_address(host.address or host.name).is_private

@@ -175,6 +175,11 @@ _SQLSTATES: tuple[tuple[str, Step | None, Code], ...] = (
     ("3D000", None, Code.DATABASE_MISSING),
     ("42501", Step.CONNECTED, Code.DATABASE_CONNECT_DENIED),
     ("42501", Step.ENABLED, Code.PGVECTOR_PERMISSION_DENIED),
+    # What the start-up message brings along: options.
+    ("42704", Step.CONNECTED, Code.DATABASE_URL_INVALID),
+    ("42601", Step.CONNECTED, Code.DATABASE_URL_INVALID),
+    ("22023", Step.CONNECTED, Code.DATABASE_URL_INVALID),
+    ("55P02", Step.CONNECTED, Code.DATABASE_URL_INVALID),
     ("55000", Step.CONNECTED, Code.DATABASE_NOT_ACCEPTING),
     ("53300", None, Code.TOO_MANY_CONNECTIONS),
     ("53100", None, Code.DISK_FULL),

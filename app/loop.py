@@ -6,12 +6,23 @@ from typing import Any, TypeVar
 
 _T = TypeVar("_T")
 
+# How long TLS waits for the other side's farewell. PostgreSQL's session has ended before it: nothing depends on it.
+_PROMPT = {"ssl_shutdown_timeout": 0.1}
+
 
 class Loop(asyncio.SelectorEventLoop):
-    """asyncio's own, whose end does not wait for a name server that never answers."""
+    """asyncio's own, but that nothing waits for a name server or a TLS peer that never answers."""
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncio's
         """Leave the threads behind; the process is about to end."""
+
+    async def start_tls(self, *arguments: Any, **options: Any) -> asyncio.Transport | None:
+        """As asyncio's: asyncpg closes gracefully what falls silent during the login, which would take 30 s."""
+        return await super().start_tls(*arguments, **{**options, **_PROMPT})
+
+    async def create_connection(self, *arguments: Any, **options: Any) -> Any:
+        """As asyncio's; with `ssl` it is TLS from the first byte, as under libpq's sslnegotiation=direct."""
+        return await super().create_connection(*arguments, **{**options, **(_PROMPT if options.get("ssl") else {})})
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:

@@ -92,7 +92,10 @@ async def observe(link: Link) -> tuple[Server, Extension]:
 
 
 def fingerprint(system_identifier: str, database_oid: object) -> str:
-    """The same for two services exactly when they share one database; tells nothing else about it."""
+    """The same for two services that share one database, by whatever way; tells nothing else about it.
+
+    A physical copy has the same: a standby, which after a failover is the database, but also a snapshot or a branch.
+    """
     return hashlib.sha256(f"{system_identifier}/{database_oid}".encode()).hexdigest()[:8]
 
 

@@ -235,7 +235,7 @@ def _expected(facts: Facts, requirements: Requirements) -> Verdict:
     server = facts.server
     # Only the database's name knows upper and lower case: "App" and "app" are two databases.
     pairs = (
-        ("host", requirements.expected_host, facts.target.host, str.casefold),
+        ("host", requirements.expected_host, facts.target.host, _same_host),
         ("database", requirements.expected_database, server and server.database, str),
         ("fingerprint", requirements.expected_fingerprint, server and server.fingerprint, str.casefold),
     )
@@ -247,6 +247,10 @@ def _expected(facts: Facts, requirements: Requirements) -> Verdict:
     if different:
         return _tell(State.FAIL, Code.WRONG_TARGET, Step.EXPECTED, facts, difference="; ".join(different))
     return Verdict(Step.EXPECTED, State.PASS)
+
+
+def _same_host(name: str) -> str:
+    return name.casefold().removesuffix(".")  # as DNS takes it: a dot at the end says that the name is complete
 
 
 def _writable(facts: Facts, requirements: Requirements) -> Verdict:
@@ -325,7 +329,7 @@ _PRIVATE = frozenset({Provider.LOCAL, Provider.EMBEDDED, Provider.RAILWAY_INTERN
 def is_public(target: Target) -> bool:
     """Whether the way to `target` leads over a public network, as far as its host tells."""
     host = target.host or ""
-    if target.provider in _PRIVATE or host.startswith(("/", "@")):
+    if target.provider in _PRIVATE or host.startswith("/"):
         return False
     try:
         return ip_address(host).is_global

@@ -1,6 +1,7 @@
 """The environment, read and validated once; every variable stands in docs/settings.md."""
 
 import os
+import pwd
 import re
 from collections.abc import Mapping
 from functools import cached_property
@@ -159,7 +160,7 @@ class Settings(BaseSettings):
         if self.database_url is None:
             raise _wrong_database_url(explain(Code.DATABASE_URL_MISSING, Step.CONFIGURED, NOWHERE))
         try:
-            return parse(self.database_url.get_secret_value(), dict(os.environ))
+            return parse(self.database_url.get_secret_value(), {**os.environ, **_account()})
         except DsnError as error:
             raise _wrong_database_url(error.failure) from None
 
@@ -190,6 +191,14 @@ def is_on_platform(environment: Mapping[str, str]) -> bool:
 def _wrong_database_url(failure: Failure) -> ConfigurationError:
     sentence = f"{failure.code}: {failure.message} {failure.remedy}"
     return ConfigurationError(sentence if "DATABASE_URL" in sentence else f"DATABASE_URL: {sentence}", failure)
+
+
+def _account() -> dict[str, str]:
+    """Who this process is: to libpq an unnamed user is its, whatever USER says; in a container nothing says it."""
+    try:
+        return {"USER": pwd.getpwuid(os.geteuid()).pw_name}
+    except KeyError:  # a container may run under a number that nobody has
+        return {}
 
 
 _WORDS = {

@@ -1,13 +1,15 @@
 """The fixtures every test may ask for: one server per session, one database per test."""
 
+import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 import pytest
 
+from tests import tally, told
 from tests.postgres import PostgresServer
 
 _numbers = count(1)
@@ -56,3 +58,33 @@ def database_with_vector(database: Database) -> Database:
     """The same with the extension created."""
     database.execute("CREATE EXTENSION vector")
     return database
+
+
+@pytest.fixture(autouse=True)
+def _tallied(record_property: Callable[[str, object], None]) -> Iterator[None]:
+    told.provoked.clear()
+    yield
+    for provoked in told.provoked:
+        record_property("provoked", provoked)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "teardown":
+        tally.add(report)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for sentence in tally.sentences():
+        terminalreporter.write_line(sentence)
+    if tally.is_whole(config):
+        tally.write_table()
+        if missing := tally.missing():
+            terminalreporter.write_line(f"provoked by no test: {', '.join(missing)}", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A code that no test provokes is a failure of the whole; some can only be provoked by root."""
+    is_worker = hasattr(session.config, "workerinput")
+    is_green = exitstatus == pytest.ExitCode.OK and os.geteuid() == 0
+    if not is_worker and is_green and tally.is_whole(session.config) and tally.missing():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

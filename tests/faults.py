@@ -109,6 +109,20 @@ def say(banner: bytes, *, first: bool = True) -> Manner:
     return manner
 
 
+def refuse(sqlstate: str) -> Manner:
+    """What a provider's shared proxy does: it has no TLS here, and an error of its own for whoever logs in."""
+
+    async def manner(visit: Visit) -> None:
+        await visit.reader.readexactly(8)  # the SSLRequest
+        visit.writer.write(b"N")
+        await visit.reader.read(65_536)
+        fields = f"SFATAL\0VFATAL\0C{sqlstate}\0Mwho are you, secret?\0\0".encode()
+        visit.writer.write(b"E" + struct.pack("!i", 4 + len(fields)) + fields)
+        await visit.writer.drain()
+
+    return manner
+
+
 def stall_after(answers: int) -> Manner:
     """Fall silent, in both directions, after so many of the server's answers: 1 is the answer to the SSLRequest."""
 

@@ -11,11 +11,11 @@ from app import advice
 from app.advice import explain, name
 from app.dsn import Provider, Target
 from app.failures import Code, StalledError, Step, TlsRootMissingError
+from app.remedies import PROVIDER_REMEDIES
 
 TARGET = Target(host="db.example.net", port=5432, database="app", user="alice", provider=Provider.OTHER)
 # Those whose sentences the connection string's own errors bring along.
 BY_DSN = {
-    Code.DATABASE_URL_INVALID,
     Code.DATABASE_URL_PLACEHOLDER,
     Code.DATABASE_URL_UNENCODED,
     Code.DATABASE_URL_WHITESPACE,
@@ -24,6 +24,7 @@ FACTS: dict[str, Any] = {
     "phase": "it stayed silent",
     "phase_remedy": "Look at its log.",
     "parameter": "sslrootcert",
+    "file_remedy": "Name it.",
     "latency_ms": 900.0,
     "difference": "host a was expected and b was reached",
     "server_version": "17.6",
@@ -81,6 +82,27 @@ FOR_PROVIDERS = [
     (Code.TLS_HOSTNAME_MISMATCH, Provider.RAILWAY_PROXY, "sslmode=require"),
     (Code.TLS_UNTRUSTED, Provider.RAILWAY_PROXY, "self-signed"),
     (Code.PGVECTOR_NOT_AVAILABLE, Provider.RAILWAY_PROXY, "pgvector-pg17 or pgvector-pg18"),
+    *(
+        (Code.PGVECTOR_NOT_AVAILABLE, provider, "upgrade the server's version")
+        for provider in (
+            Provider.RDS,
+            Provider.CLOUD_SQL,
+            Provider.NEON,
+            Provider.SUPABASE,
+            Provider.RENDER_INTERNAL,
+            Provider.RENDER_EXTERNAL,
+        )
+    ),
+    (Code.PGVECTOR_NOT_AVAILABLE, Provider.AZURE, "azure.extensions"),
+    (Code.PGVECTOR_NOT_AVAILABLE, Provider.RAILWAY_INTERNAL, "its DATABASE_URL"),
+    (Code.HOST_UNREACHABLE, Provider.SUPABASE, "Session pooler"),
+    (Code.DNS_NOT_FOUND, Provider.SUPABASE, "Session pooler"),
+    (Code.POOLER_ERROR, Provider.SUPABASE, "postgres. and the project's reference"),
+    (Code.POOLER_ERROR, Provider.NEON, "without -pooler"),
+    (Code.CONNECTION_REFUSED, Provider.LOCAL, "the database's own host"),
+    (Code.LOGIN_NOT_PERMITTED, Provider.AZURE, "firewall rules"),
+    (Code.TLS_UNTRUSTED, Provider.RDS, "global-bundle.pem"),
+    (Code.SOCKET_NOT_FOUND, Provider.CLOUD_SQL, "--add-cloudsql-instances"),
     (Code.PGVECTOR_PERMISSION_DENIED, Provider.RDS, "rds_superuser"),
     (Code.PGVECTOR_PERMISSION_DENIED, Provider.AZURE, "azure.extensions"),
     (Code.PGVECTOR_PERMISSION_DENIED, Provider.CLOUD_SQL, "cloudsqlsuperuser"),
@@ -99,7 +121,7 @@ def test_a_provider_has_advice_of_its_own(code: Code, provider: Provider, words:
 
 
 def test_every_advice_for_a_provider_is_tried() -> None:
-    assert {(code, provider) for code, provider, _ in FOR_PROVIDERS} == set(advice._PROVIDER_REMEDIES)
+    assert {(code, provider) for code, provider, _ in FOR_PROVIDERS} == set(PROVIDER_REMEDIES)
 
 
 @pytest.mark.parametrize("phase", advice.PHASES)
@@ -109,6 +131,40 @@ def test_a_stall_is_told_with_its_phase(phase: str) -> None:
     assert failure.code is Code.CONNECT_TIMEOUT
     assert advice.PHASES[phase][0] in failure.message
     assert failure.remedy == advice.PHASES[phase][1]
+
+
+@pytest.mark.parametrize(
+    ("provider", "words"),
+    [
+        (Provider.RDS, "security group"),
+        (Provider.AZURE, "Firewall rules"),
+        (Provider.CLOUD_SQL, "Authorised networks"),
+    ],
+)
+def test_dropped_packets_are_told_with_the_providers_own_firewall(provider: Provider, words: str) -> None:
+    target = replace(TARGET, provider=provider)
+
+    dropped, frozen = (name(StalledError(phase), Step.CONNECTED, target) for phase in ("tcp", "login"))
+
+    assert words in dropped.remedy
+    assert frozen.remedy == advice.PHASES["login"][1]
+
+
+@pytest.mark.parametrize(
+    ("provider", "is_asking", "code"),
+    [
+        (Provider.SUPABASE, False, Code.POOLER_ERROR),
+        (Provider.NEON, False, Code.POOLER_ERROR),
+        (Provider.OTHER, False, Code.UNEXPECTED_ERROR),
+        (Provider.SUPABASE, True, Code.UNEXPECTED_ERROR),
+    ],
+)
+def test_an_internal_error_at_login_is_the_shared_proxys_own(provider: Provider, is_asking: bool, code: Code) -> None:  # noqa: FBT001
+    error = asyncpg.PostgresError.new({"S": "FATAL", "C": "XX000", "M": "Tenant or user not found"})
+
+    failure = name(error, Step.CONNECTED, replace(TARGET, provider=provider), is_asking=is_asking)
+
+    assert (failure.code, failure.sqlstate) == (code, "XX000")
 
 
 def test_a_missing_file_is_told_by_its_keyword_and_not_by_its_path() -> None:

@@ -5,11 +5,13 @@ import os
 import pty
 import subprocess
 import sys
+import time
 
 import pytest
 
 from app import __version__
 from tests.conftest import Database
+from tests.told import provoked
 
 _SECRET = "p@s5/w?rd#%"  # noqa: S105 - nasty on purpose
 
@@ -98,6 +100,60 @@ def test_a_wrong_configuration_is_exit_code_two_without_a_traceback(
     assert "Traceback" not in said
     assert _SECRET not in said
     assert "s5/w" not in said
+
+
+_REFUSED = [
+    pytest.param({"RENDER": "true"}, "database_url_missing", "on Render under the service's Environment", id="unset"),
+    pytest.param({"DATABASE_URL": "mysql://a:secret@h/d"}, "database_url_invalid", "postgresql://user", id="MySQL"),
+    pytest.param(
+        {"DATABASE_URL": "postgresql://a:secret@h/d?sslmod=require"},
+        "database_url_invalid",
+        "sslmod",
+        id="typing error",
+    ),
+    pytest.param(
+        {"DATABASE_URL": "postgresql://a:[YOUR-PASSWORD]@db.example.net:5432/d"},
+        "database_url_placeholder",
+        "Paste the real value",
+        id="template",
+    ),
+    pytest.param(
+        {"DATABASE_URL": f"postgresql://a:{_SECRET}@h:5432/d"}, "database_url_unencoded", "%40", id="special characters"
+    ),
+    pytest.param(
+        {"DATABASE_URL": "postgresql://a:secret@h/d\n?sslmode=require"},
+        "database_url_whitespace",
+        "%20",
+        id="line break",
+    ),
+]
+
+
+@pytest.mark.parametrize(("variables", "code", "words"), _REFUSED)
+def test_a_refusal_is_told_without_a_network_and_without_the_value(
+    variables: dict[str, str], code: str, words: str
+) -> None:
+    started = time.monotonic()
+
+    answer = _call("check", "--offline", "--format", "json", **variables)
+
+    error = json.loads(answer.stdout)["error"]
+    assert (answer.returncode, error["code"], error["step"]) == (2, code, "configured")
+    assert words in f"{error['message']} {error['remedy']}"
+    assert "secret" not in answer.stdout + answer.stderr
+    assert _SECRET not in answer.stdout + answer.stderr
+    provoked.append((code, time.monotonic() - started))
+
+
+def test_what_was_repaired_is_a_warning() -> None:
+    started = time.monotonic()
+
+    answer = _call("check", "--offline", "--format", "json", DATABASE_URL="'postgresql://a:secret@h/d'\n")
+
+    configured = json.loads(answer.stdout)["steps"][0]
+    assert (answer.returncode, configured["state"], configured["code"]) == (0, "warn", "database_url_repaired")
+    assert "quotes" in configured["notes"][0]
+    provoked.append((configured["code"], time.monotonic() - started))
 
 
 def test_an_unreachable_database_is_exit_code_one() -> None:

@@ -22,6 +22,7 @@ from app.runbook import Facts, Requirements, judge
 from tests.conftest import Database
 from tests.postgres import PostgresServer, free_port
 from tests.service import DATABASE, HEALTH, Running, ServiceProcess, running, service_process
+from tests.told import provoked
 
 CRLF = b"\r\n"
 PATHS = (HEALTH, f"{HEALTH}/", DATABASE, f"{DATABASE}/")
@@ -423,7 +424,8 @@ def test_text_of_a_failing_database(services: dict[str, ServiceProcess]) -> None
         f"    127.0.0.1 port {port}, database postgres, user postgres (local)\n"
         "[+] configured\n"
         f"[-] connected connection_refused: Nothing listens on 127.0.0.1 port {port}. → "
-        "Check that the database is running, and the host and port in DATABASE_URL.\n"
+        "Check that the database is running on this machine, on this port. In a container or on a platform localhost "
+        "is the container itself: name the database's own host in DATABASE_URL.\n"
         "[ ] expected\n[ ] writable\n[ ] available\n[ ] enabled\n[ ] usable\n[ ] migrated\n"
     )
 
@@ -606,6 +608,7 @@ async def test_the_latch(database: Database) -> None:
 
     assert (starting.status_code, starting.json()["status"]) == (503, "fail")
     assert starting.json()["error"]["code"] == "starting"
+    provoked.append(("starting", starting.elapsed.total_seconds()))
     assert starting.json()["error"]["step"] == "service"
     assert starting.headers["retry-after"] == "2"
     assert (ready.status_code, ready.json()["healthy"]) == (200, True)
@@ -655,6 +658,7 @@ async def test_draining_before_anything_is_known(server: PostgresServer) -> None
 
     assert answer.status_code == 503
     assert answer.json()["error"]["code"] == "draining"
+    provoked.append(("draining", answer.elapsed.total_seconds()))
     assert answer.json()["pgvector"]["state"] == "unknown"
 
 

@@ -77,7 +77,6 @@ def test_platforms_strings_lead_where_they_say(text: str, target: Target, *, is_
         ("::1", Provider.LOCAL),
         ("::ffff:127.0.0.1", Provider.LOCAL),
         ("LOCALHOST", Provider.LOCAL),
-        ("@abstract", Provider.LOCAL),
         ("/var/run/postgresql", Provider.LOCAL),
         ("/srv/pgvector-ready-x/", Provider.EMBEDDED),
         ("/srv/pgvector-ready-x/other", Provider.LOCAL),
@@ -285,6 +284,25 @@ def test_an_unnamed_user_is_the_systems(environment: dict[str, str], user: str) 
     found = parse("postgres://h", environment)
 
     assert (found.user, found.database) == (user, user)
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "named"),
+    [
+        ("postgres://%40name/app", {}, "host"),
+        ("host=/run,@name", {}, "host"),
+        ("postgres:///app", {"PGHOST": "@name"}, "PGHOST"),
+    ],
+)
+def test_an_abstract_socket_is_refused_with_what_to_use_instead(
+    text: str, environment: dict[str, str], named: str
+) -> None:
+    """asyncpg has no way to one, and would look the name up."""
+    with pytest.raises(DsnError, match=f"{named} names an abstract Unix socket") as refused:
+        parse(text, environment)
+
+    assert "/var/run/postgresql" in refused.value.failure.remedy
+    assert "name" not in refused.value.failure.message.removeprefix(f"{named} names")
 
 
 @pytest.mark.parametrize(

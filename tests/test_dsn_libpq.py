@@ -170,15 +170,6 @@ def comparison(strategy: st.SearchStrategy[str], strings: int) -> Callable[[], N
     return compare
 
 
-@pytest.fixture(scope="module", autouse=True)
-def count_told(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Tells how many strings it were, which belongs to the result."""
-    yield
-    if capture := request.config.pluginmanager.get_plugin("capturemanager"):
-        with capture.global_and_fixture_disabled():
-            print(f"\n{compared.total()} strings compared with libpq {pq.version()}: {dict(compared)}")  # noqa: T201 - past the capturing
-
-
 @pytest.mark.parametrize("text", LIBPQ_REGRESSION, ids=range(len(LIBPQ_REGRESSION)))
 def test_libpqs_own_cases_mean_the_same(text: str) -> None:
     """The regression test's inputs; what is expected of them is asked of libpq."""
@@ -209,8 +200,9 @@ def test_what_is_accepted_without_a_note_means_what_libpq_makes_of_it(text: str)
     assert found.repaired or found.notes or found.keywords == theirs
 
 
-def test_the_run_has_both_kinds_in_number() -> None:
-    """A comparison in which libpq refuses everything would prove nothing."""
+def test_the_run_has_both_kinds_in_number(record_property: Callable[[str, object], None]) -> None:
+    """A comparison in which libpq refuses everything would prove nothing; how many it were is told at the end."""
+    record_property("compared", dict(compared))
     assert compared.total() > 20_000
     assert compared["accepted"] > STRINGS * 0.1
     assert compared["refused"] > STRINGS * 0.1

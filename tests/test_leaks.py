@@ -12,8 +12,10 @@ from urllib.parse import quote
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 
 from app.database import Database as Connecting
+from app.database import create_engine
 from app.main import create_app
 from app.settings import load
 from tests.conftest import Database
@@ -99,6 +101,59 @@ def test_the_command_line_leaks_nothing(secrets: Secrets, what: str) -> None:
 
     for one in said:
         _assert_clean(one, secrets)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "{url}"),
+        ("check", "--offline", "{url}"),
+        ("check", "--format", "{url}"),
+        ("check", "--database-url={url}"),
+        ("check", "host=127.0.0.1 user=app password={password}"),
+        ("migrate", "{url}"),
+        ("serve", "{url}"),
+        ("{url}",),
+        ("DATABASE_URL={url}",),
+        ("verify", "{url}"),
+        ("verify", "http://127.0.0.1:1", "--differs-from", "{url}"),
+        ("switch", "--service", "{url}"),
+    ],
+    ids=" ".join,
+)
+def test_a_connection_string_on_the_command_line_is_refused_and_not_repeated(
+    secrets: Secrets, arguments: tuple[str, ...]
+) -> None:
+    given = [argument.format(url=secrets.url(), password=secrets.password) for argument in arguments]
+
+    said = _command(secrets, *given, url=secrets.url())
+
+    assert "does not belong on the command line" in said
+    _assert_clean(said, secrets)
+
+
+@pytest.mark.parametrize("arguments", [("current",), ("check",), ("upgrade", "head", "--sql")], ids=" ".join)
+@pytest.mark.parametrize("what", ["right", "wrong password", "nobody listens", "unencoded"])
+def test_alembic_leaks_nothing(secrets: Secrets, arguments: tuple[str, ...], what: str) -> None:
+    environment = {"PATH": os.environ["PATH"], "DATABASE_URL": _broken(secrets)[what]}
+    command = [sys.executable, "-m", "alembic", *arguments]
+
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    _assert_clean(done.stdout + done.stderr, secrets)
+
+
+async def test_an_engine_that_echoes_shows_nothing(secrets: Secrets, caplog: pytest.LogCaptureFixture) -> None:
+    engine = create_engine(Connecting(load(database_url=secrets.url()).connection_string, 2.0))
+    caplog.set_level("DEBUG")
+    engine.echo = engine.sync_engine.pool.echo = "debug"
+
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+    await engine.dispose()
+
+    assert "SELECT 1" in caplog.text
+    _assert_clean(f"{caplog.text} {engine!r} {engine.url!r}", secrets)
 
 
 @pytest.mark.parametrize("what", ["right", "wrong password", "no such database", "nobody listens"])

@@ -13,9 +13,11 @@ from tests.conftest import Database
 from tests.faults import Door, Manner, door
 from tests.postgres import PostgresServer
 from tests.service import running
-from tests.told import error_in
+from tests.told import error_in, warning_in
 
 RAILWAY = {"host": "switchback.proxy.rlwy.net", "hostaddr": "127.0.0.1"}
+SUPABASE = {"host": "aws-0-eu-central-1.pooler.supabase.com", "hostaddr": "127.0.0.1"}
+NEON = {"host": "ep-cool-darkness-a1b2c3d4.us-east-2.aws.neon.tech", "hostaddr": "127.0.0.1"}
 DISABLE = {"sslmode": "disable"}
 # Where there is silence to wait for; otherwise the service keeps its own, which a busy machine does not reach.
 TIMEOUTS: dict[str, Any] = {"connect_timeout_seconds": 0.6, "query_timeout_seconds": 0.4}
@@ -39,6 +41,7 @@ class Row:
     words: tuple[str, ...]
     step: str = "connected"
     parameters: dict[str, str] = field(default_factory=dict)
+    sqlstate: str | None = None
 
 
 def rows(name: str, modes: str, manner: Manner, code: str, *words: str) -> list[Row]:
@@ -70,6 +73,29 @@ ROWS = [
     *rows("accepted and closed", "prefer disable", faults.close_at_once, "connection_closed", *CLOSED),
     *rows("accepted and reset", "prefer require", faults.reset_at_once, "connection_closed", *CLOSED),
     Row("asleep behind Railway's proxy", faults.close_at_once, "connection_closed", ("Railway's",), parameters=RAILWAY),
+    Row(
+        "a tenant that Supabase does not know",
+        faults.refuse("XX000"),
+        "pooler_error",
+        ("postgres. and the project's reference", "paused"),
+        parameters=SUPABASE,
+        sqlstate="XX000",
+    ),
+    Row(
+        "a compute that Neon has switched off",
+        faults.refuse("XX000"),
+        "pooler_error",
+        ("branch's compute still exists",),
+        parameters=NEON,
+        sqlstate="XX000",
+    ),
+    Row(
+        "an internal error of nobody in particular",
+        faults.refuse("XX000"),
+        "unexpected_error",
+        ("the service's log",),
+        sqlstate="XX000",
+    ),
     Row("closed at the password", faults.cut_at(LOGIN), "connection_closed", CLOSED),
     Row("reset at the password", faults.cut_at(LOGIN, reset=True), "connection_closed", CLOSED),
     Row("closed in a query", faults.cut_at(FACTS), "connection_lost", WAIT),
@@ -99,7 +125,7 @@ async def test_it_is_told_and_found_mended(row: Row, database: Database) -> None
         timeouts, deadline = (TIMEOUTS, DEADLINE_SECONDS) if row.code.endswith("timeout") else ({}, 4.0)
         async with running(through(way, database, **row.parameters), **timeouts) as service:
             answer = await service.database()
-            error_in(answer, row.code, row.step, *row.words, within_seconds=deadline)
+            error_in(answer, row.code, row.step, *row.words, sqlstate=row.sqlstate, within_seconds=deadline)
             way.manner = faults.pass_through
             if row.manner is None:
                 await way.open()
@@ -168,8 +194,7 @@ async def test_a_slow_path_is_a_warning(database: Database) -> None:
         async with running(through(way, database), slow_query_seconds=0.015) as service:
             answer = await service.database()
 
-        usable = next(step for step in answer.json()["steps"] if step["step"] == "usable")
-        assert (answer.status_code, usable["state"], usable["code"]) == (200, "warn", "slow")
+        warning_in(answer, "slow", "usable")
 
 
 async def test_a_public_host_without_tls_is_a_warning(database: Database) -> None:
@@ -179,8 +204,7 @@ async def test_a_public_host_without_tls_is_a_warning(database: Database) -> Non
         async with running(url) as service:
             answer = await service.database()
 
-        connected = next(step for step in answer.json()["steps"] if step["step"] == "connected")
-        assert (answer.status_code, connected["state"], connected["code"]) == (200, "warn", "tls_off")
+        warning_in(answer, "tls_off", "connected")
         assert answer.json()["target"]["provider"] == "railway-proxy"
 
 

@@ -121,7 +121,8 @@ async def test_two_hosts_follow_a_failover() -> None:
             url = f"postgresql://postgres:secret@{hosts}/postgres?target_session_attrs=read-write"
             async with running(url, **TIMEOUTS) as service:
                 answer = await service.until(None)
-                assert answer.json()["target"]["port"] == primary.port
+                target = answer.json()["target"]
+                assert target["port"] == primary.port
 
                 primary.stop("immediate")
                 answer = await service.until("no_matching_host")
@@ -130,7 +131,9 @@ async def test_two_hosts_follow_a_failover() -> None:
 
                 standby.promote()
                 answer = await service.until(None)
-                assert answer.json()["target"]["port"] == standby.port
+                promoted = answer.json()["target"]
+                assert promoted["port"] == standby.port
+                assert promoted["fingerprint"] == target["fingerprint"], "after a failover it is the same database"
 
 
 async def test_a_host_that_is_dead_or_silent_gives_way_to_the_next(own_server: PostgresServer) -> None:
@@ -182,8 +185,36 @@ def fill(path: Path) -> None:
             file.write(bytes(4096))
 
 
+async def test_a_server_without_memory_is_told_and_found_mended(own_server: PostgresServer) -> None:
+    with short_of_memory(own_server):
+        async with running(own_server.connection_string()) as service:
+            answer = await service.database()
+            error_in(answer, "out_of_memory", "connected", "more memory or fewer connections", sqlstate="53200")
+
+            set_address_space(own_server, "unlimited")
+            await service.until(None)
+
+
+@contextmanager
+def short_of_memory(server: PostgresServer) -> Iterator[None]:
+    """Every new session inherits the limit: a megabyte more than the server's shared part; a probe's takes about 3."""
+    status = Path(f"/proc/{server.pid}/status").read_text()
+    kilobytes = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmSize:"))
+    set_address_space(server, str((kilobytes + 1024) * 1024))
+    try:
+        yield
+    finally:
+        set_address_space(server, "unlimited")
+
+
+def set_address_space(server: PostgresServer, size: str) -> None:
+    """As the server's own account: root in a container may not do it for others."""
+    command = ["prlimit", f"--pid={server.pid}", f"--as={size}:unlimited"]
+    subprocess.run(command, check=True, **server.installation.account.child_options)
+
+
 async def test_a_full_lock_table_is_out_of_memory_and_found_mended(own_server: PostgresServer) -> None:
-    """The reasonable way to 53200 on a machine with memory to spare: shared memory is a fixed amount."""
+    """Of shared memory, which is a fixed amount."""
     with own_server.connect() as hog:
         with pytest.raises(psycopg.errors.OutOfMemory):
             hog.execute("SELECT pg_advisory_lock(number) FROM generate_series(1, 1000000) AS number")

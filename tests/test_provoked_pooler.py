@@ -3,7 +3,10 @@
 import asyncio
 import subprocess
 import sys
+from contextlib import ExitStack, closing
 
+import psycopg
+import pytest
 from pgvector.sqlalchemy import Vector
 from sqlalchemy import Column, Integer, MetaData, Table, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,6 +16,7 @@ from app.database import create_engine
 from app.dsn import parse
 from tests.conftest import Database
 from tests.pooler import PgBouncer
+from tests.postgres import PostgresServer
 from tests.service import running
 from tests.told import error_in
 
@@ -99,7 +103,7 @@ async def test_a_start_up_parameter_that_it_refuses_is_told_and_without_it_all_i
     with PgBouncer(database_with_vector.server) as pooler:
         url = pooler.connection_string(database_with_vector.name, options="-c search_path=public")
         async with running(url) as service:
-            words = ("pooler on 127.0.0.1", "Leave start-up parameters such as options=... out")
+            words = ("pooler on 127.0.0.1", "start-up parameter such as options=...")
             error_in(await service.database(), "pooler_error", "connected", *words, sqlstate="08P01")
 
         async with running(pooler.connection_string(database_with_vector.name)) as service:
@@ -118,3 +122,48 @@ async def test_a_queue_in_which_nobody_gets_a_turn_is_told_and_found_mended(data
                 await hog.rollback()
                 await service.until(None)
         await engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("different", "word"),
+    [
+        ({"password": "wrong"}, "the user or password"),
+        ({"role": "nobody"}, "the user or password"),
+        ({"database": "nowhere"}, "the database's name"),
+    ],
+    ids=["password", "user", "database"],
+)
+async def test_what_is_wrong_in_the_connection_string_is_named_among_its_reasons(
+    different: dict[str, str], word: str, database_with_vector: Database
+) -> None:
+    """Debian's PgBouncer 1.18 says 08P01 of everything."""
+    with PgBouncer(database_with_vector.server) as pooler:
+        url = pooler.connection_string(**{"database": database_with_vector.name, **different})
+        async with running(url) as service:
+            words = (word, 'psql "$DATABASE_URL"')
+            error_in(await service.database(), "pooler_error", "connected", *words, sqlstate="08P01")
+
+
+async def test_a_pooler_that_is_full_is_told_and_found_mended(database_with_vector: Database) -> None:
+    most = 7  # what one instance takes at most
+    with PgBouncer(database_with_vector.server, max_client_conn=str(most)) as pooler, ExitStack() as others:
+        url = pooler.connection_string(database_with_vector.name)
+        for _ in range(most):
+            others.enter_context(closing(psycopg.connect(url)))
+        async with running(url) as service:
+            error_in(await service.database(), "pooler_error", "connected", "max_client_conn", sqlstate="08P01")
+
+            others.close()
+            await service.until(None)
+
+
+async def test_a_pooler_whose_server_is_down_is_silence_during_the_login() -> None:
+    with PostgresServer() as server, PgBouncer(server, server_login_retry="1") as pooler:
+        server.execute("CREATE EXTENSION vector")
+        server.stop()
+        async with running(pooler.connection_string("postgres"), connect_timeout_seconds=0.6) as service:
+            words = ("during the login", "a pooler there cannot reach its own server")
+            error_in(await service.database(), "connect_timeout", "connected", *words, within_seconds=2.0)
+
+            server.start()
+            await service.until(None)

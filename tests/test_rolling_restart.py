@@ -23,7 +23,7 @@ _PROGRAM = """
 import asyncio
 from fastapi import APIRouter
 import app.api
-from app.cli import main
+from app.__main__ import main
 
 router = APIRouter()
 

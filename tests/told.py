@@ -4,6 +4,9 @@ from typing import Any
 
 import httpx
 
+# What the running test has provoked, each with the seconds to its answer; conftest.py takes it from here.
+provoked: list[tuple[str, float]] = []
+
 # On top of the service's own deadline, for a busy machine: only a hang takes longer.
 MARGIN_SECONDS = 2.0
 
@@ -27,4 +30,14 @@ def error_in(
     assert answer.elapsed.total_seconds() < within_seconds + MARGIN_SECONDS
     failed = [step["step"] for step in document["steps"] if step["state"] == "fail"]
     assert failed == [step], document["steps"]
+    provoked.append((code, answer.elapsed.total_seconds()))
     return error
+
+
+def warning_in(answer: httpx.Response, code: str, step: str) -> dict[str, Any]:
+    """The step in an answer that is a yes with this warning."""
+    assert answer.status_code == httpx.codes.OK, answer.text
+    warned: dict[str, Any] = next(found for found in answer.json()["steps"] if found["step"] == step)
+    assert (warned["state"], warned["code"]) == ("warn", code), warned
+    provoked.append((code, answer.elapsed.total_seconds()))
+    return warned

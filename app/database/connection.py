@@ -12,9 +12,10 @@ from weakref import WeakSet
 import asyncpg
 
 from app.database.diagnosis import diagnose, refuse_stranger
+from app.database.passfile import password_for
 from app.database.tls import Tls
 from app.dsn import ConnectionString, Host, Target
-from app.failures import NoMatchingHostError, StalledError, TlsRequiredError
+from app.failures import NoMatchingHostError, StalledError, TlsRequiredError, TlsRootMissingError
 from app.greeting import Resolver, is_socket
 
 PostgresConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -136,6 +137,8 @@ class Database:
                 connection = await self._open(host, tls, target_session_attrs=session_attributes)
                 return await self._introduce(connection, host, is_probe=is_probe)
         except asyncpg.InvalidAuthorizationSpecificationError as error:
+            if tls.lacks_certificate and not isinstance(error, asyncpg.InvalidPasswordError):
+                raise TlsRootMissingError(parameter="sslcert") from error
             if tls.mode == "disable" and not is_socket(host) and await self._is_welcome_under_tls(host, reserve):
                 raise TlsRequiredError from error
             raise
@@ -162,8 +165,8 @@ class Database:
             port=host.port,
             user=wanted.user,
             database=wanted.database,
-            password=wanted.password,
-            passfile=wanted.passfile,
+            # Empty rather than None, for which asyncpg would look into the password file itself.
+            password=wanted.password or password_for(wanted.passfile, host, wanted.database, wanted.user) or "",
             server_settings=dict(wanted.server_settings) or None,
             timeout=self.connect_timeout_seconds + 1,  # a net below ours, which comes first
             statement_cache_size=0,  # a transaction pooler may stand between; SQLAlchemy keeps a cache of its own

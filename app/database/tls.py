@@ -27,6 +27,8 @@ class Tls:
 
     mode: str
     arguments: Mapping[str, Any]
+    # A client certificate that is named and not there: libpq goes on without it, and the server may ask for it.
+    lacks_certificate: bool = False
 
     @classmethod
     def of(cls, words: Mapping[str, str], host: Host) -> Self:
@@ -34,16 +36,18 @@ class Tls:
         mode = words.get("sslmode", "prefer")
         if is_socket(host) or mode == "disable":
             return cls("disable", {"ssl": False})
-        for word in ("sslcert", "sslkey"):
-            if word in words:
+        lacks_certificate = _lacks_certificate(words)
+        if not lacks_certificate:
+            for word in {"sslcert", "sslkey"} & words.keys():
                 _require_readable(words[word], word)
         if mode in _STRONG:
             is_direct = words.get("sslnegotiation") == "direct"
-            return cls(mode, {"ssl": _context(words, mode, host), "direct_tls": is_direct})
+            return cls(mode, {"ssl": _context(words, mode, host), "direct_tls": is_direct}, lacks_certificate)
         # TLS first and then without it, or the other way round: asyncpg does it, when these words come in a connection
         # string. This one holds nothing else. Nothing is verified, so it needs no root.
-        lax = {word: value for word, value in words.items() if word not in {"sslrootcert", "sslcrl"}}
-        return cls(mode, {"dsn": f"postgresql://?{urlencode({**lax, 'sslmode': mode})}"})
+        left_out = {"sslrootcert", "sslcrl"} | ({"sslcert", "sslkey", "sslpassword"} if lacks_certificate else set())
+        lax = {word: value for word, value in words.items() if word not in left_out}
+        return cls(mode, {"dsn": f"postgresql://?{urlencode({**lax, 'sslmode': mode})}"}, lacks_certificate)
 
     @property
     def is_plain_first(self) -> bool:
@@ -115,6 +119,11 @@ def _load_own(context: ssl.SSLContext, words: Mapping[str, str]) -> None:
         context.load_cert_chain(certificate, key if Path(key).is_file() else None, lambda: words.get("sslpassword", ""))
     except OSError as error:  # ssl.SSLError among them
         raise TlsRootMissingError(parameter="sslcert") from error
+
+
+def _lacks_certificate(words: Mapping[str, str]) -> bool:
+    # Where the variable names it, asyncpg would look for it once more.
+    return "sslcert" in words and "PGSSLCERT" not in os.environ and not Path(words["sslcert"]).exists()
 
 
 def _default(name: str) -> str:

@@ -11,13 +11,13 @@ from app.dsn.conninfo import VARIABLES, split_userinfo
 from app.dsn.keywords import SECRETS, STRONG_SSLMODES, Naming, checked, port_number, tls_version, unused
 from app.dsn.providers import Provider, is_pooler, provider_of
 from app.dsn.reading import SCHEME, read, refuse_undecodable
-from app.dsn.refusals import DsnError, unbracketed, unmatched_hosts
+from app.dsn.refusals import DsnError, abstract_socket, unbracketed, unmatched_hosts
 
-__all__ = ["ConnectionString", "DsnError", "Host", "Provider", "Target", "parse", "provider_of"]
+__all__ = ["DEFAULT_SOCKET", "ConnectionString", "DsnError", "Host", "Provider", "Target", "parse", "provider_of"]
 
 _HOST_NAME = re.compile(r"[\w.:%-]+")
 # What libpq was built with in Debian's packages and PostgreSQL's own; upstream's default is /tmp.
-_DEFAULT_SOCKET = "/var/run/postgresql"
+DEFAULT_SOCKET = "/var/run/postgresql"
 # The words for TLS that asyncpg understands; any other would reach the server as a setting.
 _TLS = (
     "sslmode",
@@ -45,7 +45,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One address to try: `name` is a host name, an IP address or a socket's folder (`@` for an abstract one).
+    """One address to try: `name` is a host name, an IP address or a socket's folder.
 
     `address` is libpq's `hostaddr`: connect there, and let `name` be what the certificate is held against.
     """
@@ -139,10 +139,12 @@ def _hosts(keywords: Mapping[str, str], naming: Naming) -> tuple[Host, ...]:
         raise unmatched_hosts()
     if any(":" in port for port in ports):
         raise unbracketed()
-    if any(name and not name.startswith(("/", "@")) and not _HOST_NAME.fullmatch(name) for name in names):
+    if any(name.startswith("@") for name in names):
+        raise abstract_socket(naming.of("host"))
+    if any(name and not name.startswith("/") and not _HOST_NAME.fullmatch(name) for name in names):
         raise pasted.nonsense_host(has_password="password" in naming.written)
     return tuple(
-        Host(name or address or _DEFAULT_SOCKET, address or None, port_number(port, naming.of("port")))
+        Host(name or address or DEFAULT_SOCKET, address or None, port_number(port, naming.of("port")))
         for name, address, port in zip(names, addresses, ports, strict=True)
     )
 

@@ -50,7 +50,7 @@ _SUPABASE_TRANSACTION_PORT = 6543
 
 def provider_of(host: str | None) -> Provider:
     """Takes a host name, an address, a socket folder, or `None` for libpq's default socket."""
-    if not host or host.startswith(("/", "@")):
+    if not host or host.startswith("/"):
         return _provider_of_socket(host or "")
     if _is_loopback(host):
         return Provider.LOCAL

@@ -80,6 +80,14 @@ def service(name: str) -> DsnError:
     )
 
 
+def abstract_socket(name: str) -> DsnError:
+    """`name` is the keyword, or its environment variable; libpq takes a leading @ for one."""
+    return invalid(
+        f"{name} names an abstract Unix socket (@), which the driver cannot reach.",
+        "Name the folder of an ordinary socket, such as /var/run/postgresql, or a host: 127.0.0.1.",
+    )
+
+
 def unmatched_hosts() -> DsnError:
     """Of each libpq wants as many, or a single port for all."""
     return invalid(
