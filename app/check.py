@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 from app.database import Database, create_engine
 from app.failures import Failure
-from app.migrate import revisions
 from app.observer import Observer
 from app.provisioning import Orders, Provisioner
 from app.readiness import Readiness
 from app.report import Identity, Observation, Provisioning, ProvisioningState
+from app.revisions import revisions
 from app.runbook import Facts, Requirements, judge, judge_offline
 from app.settings import NOWHERE, Settings
 

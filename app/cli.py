@@ -12,13 +12,11 @@ from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
 from app import __doc__ as description
 from app import __version__
 from app.cli_switch import switch
 from app.cli_verify import verify
-from app.embedded import EmbeddedError, default_data_folder, embedded_database
 from app.settings import ConfigurationError, Settings, is_on_platform, load
 
 _WRONG_CONFIGURATION = 2
@@ -84,6 +82,8 @@ def check(
     timeout: Annotated[float, typer.Option(min=1, max=300, help="Seconds for connecting and asking.")] = 5.0,
 ) -> None:
     """Go through the runbook with the database in DATABASE_URL: 0 ready, 1 not ready, 2 wrong configuration."""
+    from rich.console import Console  # noqa: PLC0415 - as above
+
     from app.check import check, check_offline, misconfigured  # noqa: PLC0415 - as above
     from app.console import speak  # noqa: PLC0415 - as above
 
@@ -133,9 +133,14 @@ def _with_database(settings: Settings) -> Iterator[Settings]:
     if settings.database_url or is_on_platform(os.environ):
         yield settings
         return
+    from app.embedded import EmbeddedError, default_data_folder, embedded_database  # noqa: PLC0415 - as above
+
     folder = settings.embedded_data_folder or default_data_folder(os.environ)
-    with embedded_database(folder) as url:
-        yield load(database_url=url)
+    try:
+        with embedded_database(folder) as url:
+            yield load(database_url=url)
+    except EmbeddedError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 @contextmanager
@@ -143,7 +148,7 @@ def _told() -> Iterator[None]:
     """A wrong configuration as one line, without a traceback."""
     try:
         yield
-    except (ConfigurationError, EmbeddedError) as error:
+    except ConfigurationError as error:
         _give_up(str(error))
 
 
