@@ -3,6 +3,7 @@
 import asyncio
 import re
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from fastapi import APIRouter
 from sqlalchemy import text
 
 from app.api.session import Session
+from app.server import bind
 from tests.conftest import Database
 from tests.postgres import PostgresServer, free_port, wait_until
 from tests.service import DATABASE, HEALTH, Running, ServiceProcess, running, service_process
@@ -349,3 +351,21 @@ def test_the_log_says_where_it_listens(database_with_vector: Database, tmp_path:
 
     assert urls[0] == f"http://[::1]:{environment['PORT']}{HEALTH}"
     assert answers == [200, 200]
+
+
+async def test_no_answer_waits_for_the_acknowledgement_of_its_head() -> None:
+    """Nagle's algorithm on a kept connection: 40 ms for every poll but the first."""
+    accepted: asyncio.Queue[socket.socket] = asyncio.Queue()
+
+    async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.put_nowait(writer.get_extra_info("socket"))
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(receive, sock=bind("127.0.0.1", 0)) as server:
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        is_immediate = (await accepted.get()).getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        writer.close()
+        await writer.wait_closed()
+
+    assert is_immediate
