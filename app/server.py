@@ -23,8 +23,8 @@ def bind(host: str, port: int) -> socket.socket:
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        # The protocol by name: asyncio switches Nagle's algorithm off only where it is said that this is TCP, and the body
-        # would wait 40 ms for the head's acknowledgement on every connection that is kept.
+        # asyncio switches Nagle's algorithm off only for a socket that names its protocol; with it, the body would wait
+        # 40 ms for the head's acknowledgement on every connection that is kept.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)

@@ -89,6 +89,8 @@ async def running(
 class ServiceProcess:
     """The service as its users run it: `pgvector-ready serve` in a process of its own."""
 
+    module = "app"
+
     def __init__(self, *arguments: str, log: Path, **environment: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -99,7 +101,7 @@ class ServiceProcess:
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "app", *self.arguments]
+        command = [sys.executable, "-m", self.module, *self.arguments]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
         return self
