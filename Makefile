@@ -72,6 +72,10 @@ container: .venv/tools  ## Build the image and prove it (needs Docker)
 recordings: .venv/tools  ## Record docs/commands.md anew
 	@$(BIN)/python -m tests.recordings
 
+.PHONY: bench
+bench: .venv/bench  ## Measure, side by side with what others do (BENCH="throughput start" for some of it, PROBES=100000)
+	@$(BIN)/python -m tests.benchmarks $(BENCH) $(if $(PROBES),--probes $(PROBES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(PUBLISH),--publish)
+
 .PHONY: lock
 lock:  ## Write the lock files again (needs uv)
 	uv pip compile $(LOCK) pyproject.toml -o requirements.lock

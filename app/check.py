@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 from app.database import Database, create_engine
 from app.failures import Failure, Step
-from app.migrate import revisions
 from app.observer import Observer
 from app.provisioning import Orders, Provisioner
 from app.readiness import Readiness
 from app.report import Identity, Observation, Provisioning, ProvisioningState
+from app.revisions import revisions
 from app.runbook import Facts, Requirements, Verdict, judge, judge_offline, judge_so_far
 from app.settings import NOWHERE, Settings
 

@@ -1,5 +1,6 @@
 """The command line: one function per command, no logic of its own."""
 
+import gc
 import logging
 import os
 import re
@@ -12,13 +13,11 @@ from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
 from app import __doc__ as description
 from app import __version__
 from app.cli_switch import switch
 from app.cli_verify import verify
-from app.embedded import EmbeddedError, default_data_folder, embedded_database
 from app.loop import run
 from app.settings import ConfigurationError, Settings, is_on_platform, load
 
@@ -69,6 +68,7 @@ def _default(
 @app.command()
 def serve() -> None:
     """Run the service (the default when no command is given)."""
+    gc.disable()  # what is loaded stays: looking through it for garbage is a tenth of the start (docs/benchmarks.md)
     from app import logs  # noqa: PLC0415 - the other commands need none of this, and their start is waited for
     from app.api import ROUTERS  # noqa: PLC0415
     from app.main import create_app  # noqa: PLC0415
@@ -84,6 +84,8 @@ def serve() -> None:
             secrets = settings.secrets | secrets_in(os.environ)
             logs.configure(settings.log_format, settings.log_level, secrets)
             service = create_app(settings, ROUTERS)
+            gc.freeze()  # nor is it looked through while the service answers
+            gc.enable()
             Server(service, settings.host, settings.port, settings.drain_seconds).run([listener])
 
 
@@ -101,6 +103,8 @@ def check(
 
     Exit code 0: ready, 1: not ready, 2: wrong configuration.
     """
+    from rich.console import Console  # noqa: PLC0415 - as above
+
     from app.check import check, check_offline, misconfigured  # noqa: PLC0415 - as above
     from app.console import speaking  # noqa: PLC0415 - as above
 
@@ -151,9 +155,14 @@ def _with_database(settings: Settings) -> Iterator[Settings]:
     if settings.database_url or is_on_platform(os.environ):
         yield settings
         return
+    from app.embedded import EmbeddedError, default_data_folder, embedded_database  # noqa: PLC0415 - as above
+
     folder = settings.embedded_data_folder or default_data_folder(os.environ)
-    with embedded_database(folder) as url:
-        yield load(database_url=url)
+    try:
+        with embedded_database(folder) as url:
+            yield load(database_url=url)
+    except EmbeddedError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 @contextmanager
@@ -161,7 +170,7 @@ def _told() -> Iterator[None]:
     """A wrong configuration as one line, without a traceback."""
     try:
         yield
-    except (ConfigurationError, EmbeddedError) as error:
+    except ConfigurationError as error:
         _give_up(str(error))
 
 

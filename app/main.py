@@ -20,11 +20,11 @@ from app.api import badge, contract, metrics, status_page
 from app.api.health import PATHS, Health
 from app.database import Database, create_engine
 from app.headers import securing
-from app.migrate import revisions
 from app.observer import Observer
 from app.provisioning import Orders, Provisioner
 from app.readiness import Readiness
 from app.report import SERVICE, Identity
+from app.revisions import revisions
 from app.settings import Settings
 
 _logger = logging.getLogger(__name__)

@@ -1,8 +1,9 @@
-"""Alembic, anywhere: the revisions this code knows, and the way to the newest one."""
+"""Alembic, anywhere: the way to the newest revision."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
+from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
@@ -54,9 +55,9 @@ async def migrate(settings: Settings) -> tuple[str | None, str | None]:
     return before, after
 
 
-def revisions() -> Revisions:
-    """The revisions as this code has them; several heads where branches were not merged."""
-    scripts = ScriptDirectory.from_config(_config())
+def revisions(folder: Path) -> Revisions:
+    """The revisions in a folder of migrations, as Alembic reads them. Raises what Alembic does."""
+    scripts = ScriptDirectory(folder)
     return Revisions(frozenset(scripts.get_heads()), frozenset(script.revision for script in scripts.walk_revisions()))
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 
@@ -16,9 +17,14 @@ class Poll:
     body: bytes
 
     @property
+    def document(self) -> dict[str, Any]:
+        """What it says."""
+        return dict(json.loads(self.body))
+
+    @property
     def code(self) -> str | None:
         """The failure code in it."""
-        error: dict[str, str] | None = json.loads(self.body)["error"]
+        error: dict[str, str] | None = self.document["error"]
         return error["code"] if error else None
 
 
