@@ -26,7 +26,7 @@ from app.observer import Observer
 from tests.benchmarks.contenders import PATH, RECIPE
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.processes import Contender, PinnedService
-from tests.benchmarks.start import BARE, BareApplication, start
+from tests.benchmarks.start import BARE, bare_application, start
 from tests.benchmarks.tunnel import HERE, NETWORK, THERE, Tunnel
 from tests.postgres import DEBIAN_15, PostgresServer
 
@@ -86,7 +86,7 @@ def _starts(server: PostgresServer, folder: Path, rounds: int, trip: float) -> l
         for name, kind, is_enabled in (
             ("start to first 200, extension there", PinnedService, True),
             ("start to first 200, extension created", PinnedService, False),
-            (f"{BARE}: start to first 200", BareApplication, True),
+            (f"{BARE}: start to first 200", bare_application, True),
         )
     ]
 

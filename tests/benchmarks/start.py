@@ -17,7 +17,7 @@ PART = "start"
 BARE = "bare FastAPI + SQLAlchemy + asyncpg"
 
 
-_BARE_PROGRAM = (sys.executable, "-m", "tests.benchmarks.bare")
+bare_application = partial(PinnedService, program=(sys.executable, "-m", "tests.benchmarks.bare"))
 
 
 def measure(folder: Path, rounds: int) -> list[Figure]:
@@ -27,7 +27,7 @@ def measure(folder: Path, rounds: int) -> list[Figure]:
         url = server.connection_string(database="app")
         theirs, ours = [], []
         for number in range(rounds + 1):
-            pair = [start(kind, folder, url) for kind in (partial(PinnedService, program=_BARE_PROGRAM), PinnedService)]
+            pair = [start(kind, folder, url) for kind in (bare_application, PinnedService)]
             if number:
                 theirs.append(pair[0])
                 ours.append(pair[1])
