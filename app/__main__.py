@@ -48,10 +48,14 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
     Nothing is lost by it: a server rolls back the transaction of a client that is gone. `serve` and `switch` have
     something to bring to an end, and take the signal themselves.
     """
+    outputs = os.dup(1), os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
-        if os.isatty(stream) and os.environ.get("TERM", "dumb") != "dumb":
-            os.write(stream, _TIDY_TERMINAL)
-    os.write(2, b"pgvector-ready: interrupted\n")
+        os.dup2(nowhere, stream)  # a thread may be drawing a progress display there
+    for output in outputs:
+        if os.isatty(output) and os.environ.get("TERM", "dumb") != "dumb":
+            os.write(output, _TIDY_TERMINAL)
+    os.write(outputs[1], b"pgvector-ready: interrupted\n")
     os._exit(_INTERRUPTED)
 
 

@@ -130,7 +130,8 @@ def observed_ago(service: ServiceProcess) -> float:
 
 
 def scraped(service: ServiceProcess) -> str:
-    answer = httpx.get(service.url + METRICS)
+    """All of it, where a token is asked for as well."""
+    answer = httpx.get(service.url + METRICS, headers={"Authorization": f"Bearer {TOKEN}"})
     assert answer.status_code == httpx.codes.OK
     return answer.text
 

@@ -18,7 +18,7 @@ from app.database import Database as Connector
 from app.dsn import Provider, Target, parse
 from app.failures import Code, Step
 from app.observer import Observer
-from app.readiness import Observes, Readiness
+from app.readiness import HEALTHY_FOR_SECONDS, Observes, Readiness
 from app.report import Identity, Provisioning, ProvisioningState
 from app.runbook import Extension, Facts, Requirements, Server
 from tests.conftest import Database
@@ -373,12 +373,13 @@ async def test_200_pollers_cost_one_probe(database_with_vector: Database) -> Non
     async with running(database_with_vector.url) as service:
         expire(service)
         counting = count_probes(service)
+        started = time.monotonic()
 
         answers = await asyncio.gather(*(service.database() for _ in range(200)))
 
+        most = 1 + (time.monotonic() - started) // HEALTHY_FOR_SECONDS  # on a busy machine it takes several lives
     assert {answer.status_code for answer in answers} == {200}
-    assert len({answer.content for answer in answers}) == 1
-    assert counting.probes == 1
+    assert len({answer.content for answer in answers}) == counting.probes <= most
 
 
 async def test_the_liveness_endpoint_never_asks_the_database(database_with_vector: Database) -> None:
