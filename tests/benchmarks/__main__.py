@@ -6,6 +6,7 @@ on a machine that others may be using, and what must never happen is in `make te
 
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -37,7 +38,7 @@ def main(  # noqa: PLR0913 - an option each
     *,
     rounds: Annotated[int, typer.Option(min=1, help="How often everything is measured.")] = 3,
     seconds: Annotated[float, typer.Option(min=1, help="How long each load lasts.")] = 2.0,
-    probes: Annotated[int, typer.Option(min=1000, help="Along a path that freezes in every one of them.")] = 5_000,
+    probes: Annotated[int, typer.Option(min=1000, help="Along a path that freezes in every one of them.")] = 3_000,
     folder: Annotated[Path, typer.Option(help="Where the table, the JSON and the picture go.")] = Path("build/bench"),
     publish: Annotated[bool, typer.Option("--publish", help="Put them into docs/benchmarks.md too.")] = False,
 ) -> None:
@@ -65,13 +66,15 @@ def _measure(parts: Sequence[Part], rounds: int, seconds: float, probes: int, co
         Part.SHARING: lambda folder: sharing.measure(folder, 1, max(10, seconds)),
         Part.OUTAGES: lambda folder: outages.measure(folder, rounds, seconds),
         Part.FLATNESS: lambda folder: flatness.measure(folder, probes),
-        Part.START: lambda folder: start.measure(folder, 4 * rounds),
-        Part.DISTANCE: lambda folder: distance.measure(folder, rounds, console),
+        Part.START: lambda folder: start.measure(folder, 3 * rounds),
+        Part.DISTANCE: lambda folder: distance.measure(folder, min(2, rounds), console),
     }
     figures = []
     for part in parts:
+        started = time.monotonic()
         with console.status(f"measuring: {part}"), tempfile.TemporaryDirectory(prefix="pgvr-bench-") as folder:
             figures += measures[part](Path(folder))
+        console.print(f"{part}: measured in {time.monotonic() - started:.0f} s")
     return figures
 
 

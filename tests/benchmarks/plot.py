@@ -5,6 +5,8 @@ from pathlib import Path
 
 from tests.benchmarks.figures import Figure
 
+_LONGEST = 3.0
+
 
 def draw(figures: Sequence[Figure], path: Path) -> None:
     """Each as a share of its bound: left of the line is within, the bar from the best to the worst measurement."""
@@ -23,17 +25,18 @@ def draw(figures: Sequence[Figure], path: Path) -> None:
         axes.plot(_share(figure, figure.median), number, "o", color=colour)
     axes.axvline(1, color="black", linewidth=1)
     axes.set_yticks(range(len(rows)), [_label(figure) for figure in rows], fontsize=8)
-    axes.set_xlim(min(0, axes.get_xlim()[0]), max(1.2, axes.get_xlim()[1]))
-    axes.set_xlabel("share of the bound (1 is the bound; left of it is within)")
+    axes.set_xlim(-0.02, max(1.2, axes.get_xlim()[1]))
+    axes.set_xlabel("share of the bound (left of 1 is within; what is better than 0 stands at 0)")
     axes.grid(axis="x", alpha=0.3)
     canvas.savefig(path, metadata={"Date": None})
     plt.close(canvas)
 
 
 def _share(figure: Figure, value: float) -> float:
-    """How much of what it may be, or for something that must be large, how much of it is needed."""
+    """How much of what it may be, or for something that must be large, how much of it is needed; cut off where far out."""
     assert figure.bound is not None
-    return value / figure.bound.limit if figure.bound.is_upper else figure.bound.limit / value
+    numbers = (value, figure.bound.limit) if figure.bound.is_upper else (figure.bound.limit, value)
+    return max(0.0, min(_LONGEST, numbers[0] / numbers[1] if numbers[1] else _LONGEST))
 
 
 def _label(figure: Figure) -> str:
