@@ -33,7 +33,7 @@ def draw(figures: Sequence[Figure], path: Path) -> None:
 
 
 def _share(figure: Figure, value: float) -> float:
-    """How much of what it may be, or for something that must be large, how much of it is needed; cut off where far out."""
+    """How much of what it may be, or where it must be large, how much of it is needed; cut off where far out."""
     assert figure.bound is not None
     numbers = (value, figure.bound.limit) if figure.bound.is_upper else (figure.bound.limit, value)
     return max(0.0, min(_LONGEST, numbers[0] / numbers[1] if numbers[1] else _LONGEST))
