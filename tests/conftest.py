@@ -78,6 +78,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(sentence)
     if tally.is_whole(config):
         tally.write_table()
+        terminalreporter.write_line(f"how each was provoked, and the seconds to its answer: {tally.TABLE}")
         if missing := tally.missing():
             terminalreporter.write_line(f"provoked by no test: {', '.join(missing)}", red=True)
 
