@@ -22,7 +22,7 @@ from app.runbook import Facts, Requirements, judge
 from tests.conftest import Database
 from tests.postgres import PostgresServer, free_port
 from tests.service import DATABASE, HEALTH, Running, ServiceProcess, running, service_process
-from tests.told import provoked
+from tests.told import record
 
 CRLF = b"\r\n"
 PATHS = (HEALTH, f"{HEALTH}/", DATABASE, f"{DATABASE}/")
@@ -608,7 +608,7 @@ async def test_the_latch(database: Database) -> None:
 
     assert (starting.status_code, starting.json()["status"]) == (503, "fail")
     assert starting.json()["error"]["code"] == "starting"
-    provoked.append(("starting", starting.elapsed.total_seconds()))
+    record("starting", starting)
     assert starting.json()["error"]["step"] == "service"
     assert starting.headers["retry-after"] == "2"
     assert (ready.status_code, ready.json()["healthy"]) == (200, True)
@@ -658,7 +658,7 @@ async def test_draining_before_anything_is_known(server: PostgresServer) -> None
 
     assert answer.status_code == 503
     assert answer.json()["error"]["code"] == "draining"
-    provoked.append(("draining", answer.elapsed.total_seconds()))
+    record("draining", answer)
     assert answer.json()["pgvector"]["state"] == "unknown"
 
 

@@ -200,6 +200,7 @@ async def test_a_silent_name_server_holds_one_thread(database_with_vector: Datab
             names.answers.set()
             await way.open(service.namespace.do(lambda: listening(way.port)))
             await asyncio.to_thread(service.until, None)
+            await asyncio.to_thread(service.end)  # or it would knock while the door is being shut
             await way.shut()
 
 
@@ -235,6 +236,7 @@ async def test_an_address_without_a_route_is_told_and_found_when_there_is_one(
 
         service.namespace.run("ip", "address", "add", "192.0.2.1/32", "dev", "lo")
         await asyncio.to_thread(service.until, None)
+        await asyncio.to_thread(service.end)
         await way.shut()
 
 
