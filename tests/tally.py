@@ -1,6 +1,5 @@
 """What a run provoked and compared: counted over all its processes, told at its end, and with nothing missing."""
 
-import re
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ def add(report: pytest.TestReport) -> None:
         found: Any = recorded
         if kind == "provoked":
             code, seconds = found
-            _provoked[code].append((seconds, report.nodeid.rpartition("/")[2]))
+            _provoked[code].append((seconds, report.nodeid))
         elif kind == "compared":
             _compared.update(found)
 
@@ -59,6 +58,6 @@ def write_table() -> None:
 
 
 def _readable(nodeid: str) -> str:
-    file, _, name = nodeid.partition("::")
+    path, _, name = nodeid.partition("::")
     words = name.removeprefix("test_").replace("_", " ").replace("|", " ")
-    return f"{re.sub(r'[.]py$', '', file)}: {words}"
+    return f"{Path(path).stem}: {words}"

@@ -40,7 +40,7 @@ def patient_with(url: str, **seconds: float) -> Observer:
 async def test_sessions_on_a_dead_path_are_ended_by_the_server(database_with_vector: Database) -> None:
     server, name = database_with_vector.server, database_with_vector.name
     async with door(server.port) as way:
-        observer = patient_with(server.connection_string(database=name, port=way.port), abandoned_after_seconds=1)
+        observer = patient_with(server.connection_string(database=name, port=way.port), abandoned_after_seconds=3)
 
         for _ in range(4):
             way.manner = faults.pass_through
