@@ -84,7 +84,9 @@ _WRONG = [
     pytest.param(("check", "--offline"), {"DATABASE_URL": f"postgresql://app:{_SECRET}@h/d"}, "unencoded", id="bad"),
     pytest.param(("check",), {"DATABASE_URL": "postgresql://h/d", "PORT": "http"}, "PORT: ", id="another variable"),
     pytest.param(("serve",), {"RENDER": "true", "PORT": "0"}, "database_url_missing", id="serve on a platform"),
-    pytest.param((), {"DATABASE_URL": f"postgresql://app:{_SECRET}@h/d"}, "unencoded", id="serve by default"),
+    pytest.param(
+        (), {"DATABASE_URL": f"postgresql://app:{_SECRET}@h/d", "PORT": "0"}, "unencoded", id="serve by default"
+    ),
 ]
 
 
