@@ -3,8 +3,8 @@
     python -m tests.benchmarks.crowd URL PATH POLLERS SECONDS
 
 Each keeps its connection, and asks again a while after it was answered, as monitors do. No answer is given up: one that
-is still to come at the end is waited for, and one that never comes counts as long as it was waited for. The same crowd before a healthy service
-shows what is the crowd's own share of what it measures.
+is still to come at the end is waited for, and one that never comes counts as long as it was waited for. The same crowd
+before a healthy service shows what is the crowd's own share of what it measures.
 """
 
 import asyncio

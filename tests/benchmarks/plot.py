@@ -14,6 +14,7 @@ def draw(figures: Sequence[Figure], path: Path) -> None:
 
     mpl.use("svg")
     mpl.rcParams["svg.hashsalt"] = "pgvector-ready"  # the same figures give the same file
+    mpl.rcParams["svg.fonttype"] = "none"  # words stay words, and the file small
     from matplotlib import pyplot as plt  # noqa: PLC0415 - after `use`
 
     rows = [figure for figure in figures if figure.bound][::-1]
@@ -33,7 +34,7 @@ def draw(figures: Sequence[Figure], path: Path) -> None:
 
 
 def _share(figure: Figure, value: float) -> float:
-    """How much of what it may be, or for something that must be large, how much of it is needed; cut off where far out."""
+    """How much of what it may be; of what must be large, how much of it is needed. Cut off where far out."""
     assert figure.bound is not None
     numbers = (value, figure.bound.limit) if figure.bound.is_upper else (figure.bound.limit, value)
     return max(0.0, min(_LONGEST, numbers[0] / numbers[1] if numbers[1] else _LONGEST))
