@@ -9,7 +9,8 @@ from app.api.status_markup import Html, tag, together
 _COMMAND = re.compile(
     r"""((?:ALTER|CREATE|GRANT|SELECT)\ (?:"[^"]*"|'[^']*'|[^;"'])+;
     |pgvector-ready\ (?:check\ --enable|migrate)
-    |psql\ -(?:l|h\ \S+\ -p\ \S+))""",
+    |psql\ -(?:l|h\ \S+\ -p\ \S+)
+    |psql\ "\$DATABASE_URL"\ -c\ "[^"]*")""",
     re.VERBOSE,
 )
 
