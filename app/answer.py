@@ -60,7 +60,7 @@ def about_service(failure: Failure | None, identity: Identity) -> Answers:
     def render(manner: Manner) -> Answer:
         if manner.is_text:
             lines = [_line("[-]" if failure else "[+]", "service", failure)]
-            return _answer(_text(document.status, () if manner.is_anonymous else lines), manner, document.healthy)
+            return _answer(_text(document, manner, lines), manner, document.healthy)
         return _answer(_json(document, manner), manner, document.healthy)
 
     return Answers(render)
@@ -75,7 +75,7 @@ def about_database(observation: Observation, identity: Identity) -> Answers:
         if manner.is_text:
             place = where(document)
             lines = [*([f"    {place}"] if place else []), *chain.from_iterable(map(lines_of, report.verdicts))]
-            return _answer(_text(document.status, () if manner.is_anonymous else lines), manner, document.healthy)
+            return _answer(_text(document, manner, lines), manner, document.healthy)
         return _answer(_json(document, manner), manner, document.healthy)
 
     return Answers(render)
@@ -97,8 +97,11 @@ def _json(document: ServiceDocument | DatabaseDocument, manner: Manner) -> bytes
     return shown.model_dump_json(by_alias=True).encode()
 
 
-def _text(status: str, lines: Iterable[str]) -> bytes:
-    return "".join(f"{line}\n" for line in (status, *lines)).encode()
+def _text(document: ServiceDocument | DatabaseDocument, manner: Manner, lines: Iterable[str]) -> bytes:
+    """The verdict and `lines`; for anonymous callers the code in their place, as in `AnonymousDocument`."""
+    if manner.is_anonymous:
+        lines = [f"[-] {document.error.code}"] if document.error else []
+    return "".join(f"{line}\n" for line in (document.status, *lines)).encode()
 
 
 _MARKS = {State.PASS: "[+]", State.SKIPPED: "[ ]", State.WARN: "[!]", State.FAIL: "[-]"}

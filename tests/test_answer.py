@@ -121,3 +121,10 @@ def test_text_has_a_line_for_each_step_and_the_target_above() -> None:
     assert [line[:3] for line in refused[2:]] == ["[+]", "[-]"] + ["[ ]"] * 6
     assert refused[3].startswith("[-] connected connection_refused: Nothing listens")
     assert " → " in refused[3]
+
+
+def test_text_for_anonymous_callers_is_the_verdict_and_the_code() -> None:
+    manner = Manner(is_text=True, is_anonymous=True)
+
+    assert about(WELL).to(manner).body == b"pass\n"
+    assert about(REFUSED).to(manner).body == b"fail\n[-] connection_refused\n"

@@ -713,7 +713,7 @@ async def test_an_anonymous_failure_is_a_code_and_no_more(database: Database) ->
     code = b'{"healthy":false,"status":"fail","error":{"code":"%s"}}'
     assert failing.body == strict.body == code % b"pgvector_permission_denied"
     assert starting.body == code % b"starting"
-    assert text.body == b"fail\n"
+    assert text.body == b"fail\n[-] pgvector_permission_denied\n"
     assert [reply.status for reply in (failing, strict, text, starting, told)] == [503] * 5
     assert "CREATE EXTENSION vector;" in told.body.decode()
 
