@@ -221,6 +221,11 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
         "The database is at revision {current}, which this code does not know; its own newest is {head}.",
         "Deploy the newer code; a roll-back is fine as long as the newer revision is compatible.",
     ),
+    Code.MIGRATIONS_PERMISSION_DENIED: (
+        "User {user} lacks a right that the migration needs in database {database}.",
+        "Run pgvector-ready migrate as the role that owns the tables; where it is this role that shall own them, "
+        "as the schema's owner: GRANT USAGE, CREATE ON SCHEMA public TO {user_identifier};",
+    ),
     Code.STARTING: (
         "Start-up has not succeeded yet: the database is not vector-ready.",
         "See {database_path} for the cause; this turns to 200 by itself when it is mended.",

@@ -81,6 +81,7 @@ class Code(StrEnum):
     PGVECTOR_NOT_ON_SEARCH_PATH = "pgvector_not_on_search_path"
     MIGRATIONS_BEHIND = "migrations_behind"
     MIGRATIONS_UNKNOWN = "migrations_unknown"
+    MIGRATIONS_PERMISSION_DENIED = "migrations_permission_denied"
     STARTING = "starting"
     DRAINING = "draining"
     UNEXPECTED_ERROR = "unexpected_error"
@@ -195,6 +196,7 @@ _SQLSTATES: tuple[tuple[str, Step | None, Code], ...] = (
     ("0A000", Step.ENABLED, Code.PGVECTOR_NOT_AVAILABLE),
     ("55P03", Step.ENABLED, Code.PGVECTOR_LOCK_TIMEOUT),
     ("42501", Step.USABLE, Code.PGVECTOR_NOT_ON_SEARCH_PATH),  # no USAGE on the schema
+    ("42501", Step.MIGRATED, Code.MIGRATIONS_PERMISSION_DENIED),
     ("42704", Step.USABLE, Code.PGVECTOR_NOT_ON_SEARCH_PATH),
     ("42883", Step.USABLE, Code.PGVECTOR_NOT_ON_SEARCH_PATH),
 )

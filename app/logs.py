@@ -74,8 +74,13 @@ class ConsoleFormatter(_Formatter):
         moment, level, event = fields.pop("at")[11:19], fields.pop("level"), fields.pop("event")
         fields.pop("logger")
         exception = fields.pop("exception", "")
-        told = "  ".join(f"{key}={value}" for key, value in fields.items())
+        told = "  ".join(f"{key}={_on_one_line(str(value))}" for key, value in fields.items())
         return f"{moment} {level:<7} {event}  {told}".rstrip() + (f"\n{exception}" if exception else "")
+
+
+def _on_one_line(text: str) -> str:
+    """A path may hold anything: whoever asks for it must not write lines of the log, nor command the terminal."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def configure(style: Literal["json", "console"] | None, level: str, secrets: Iterable[str]) -> None:

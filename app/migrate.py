@@ -1,5 +1,6 @@
 """Alembic, anywhere: the way to the newest revision."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
@@ -10,6 +11,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.advice import name
@@ -51,8 +53,16 @@ async def migrate(settings: Settings) -> tuple[str | None, str | None]:
             after = await connection.run_sync(_current)
             await connection.commit()
     except Exception as error:
+        step = Step.MIGRATED if _is_right_of_migration(error) else step
         raise MigrationError(name(error, step, settings.connection_string.target)) from error
     return before, after
+
+
+def _is_right_of_migration(error: Exception) -> bool:
+    """Whether a right is missing (42501) that is not the one to create the extension."""
+    if not isinstance(error, DBAPIError) or getattr(error.orig, "sqlstate", None) != "42501":
+        return False
+    return not re.search(r"\bextension\b.*\bvector\b", error.statement or "", re.IGNORECASE)
 
 
 def revisions(folder: Path) -> Revisions:

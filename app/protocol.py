@@ -140,6 +140,8 @@ class Protocol(HttpToolsProtocol):
             raise _Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         if len(self.pipeline) >= limits.pipelined:
             raise _Refusal(HTTPStatus.BAD_REQUEST)
+        if self.timeout_keep_alive_task is not None:  # set by the late end of a body, in the same packet
+            self._unset_keepalive_if_required()
         super().on_headers_complete()
         self._stop_reading_timer()
         if self._method is not None:

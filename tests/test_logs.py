@@ -82,6 +82,12 @@ def test_a_person_gets_columns() -> None:
     assert line[2] == line[5] == ":"
 
 
+def test_what_a_stranger_asks_for_writes_no_lines_and_commands_no_terminal() -> None:
+    line = ConsoleFormatter(Redactor(())).format(record("request", path="/é\n12:00:00 error  forged\x1b[31m"))
+
+    assert line.endswith(r"request  path=/é\n12:00:00 error  forged\x1b[31m")
+
+
 def test_a_person_gets_the_traceback_below() -> None:
     first, *rest = ConsoleFormatter(Redactor(())).format(failed("something")).splitlines()
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,23 @@ def test_a_plain_role_is_told_what_it_lacks_and_may_migrate_once_the_extension_i
     assert err.startswith("pgvector_permission_denied: ")
     assert PASSWORD not in err
     assert afterwards[0] == 0
+
+
+def test_a_role_that_may_not_make_tables_is_told_so_and_nothing_of_the_extension(database: Database) -> None:
+    database.execute("CREATE EXTENSION vector")
+    database.execute("ALTER SCHEMA public OWNER TO postgres")
+    started = time.monotonic()
+    in_schema = _run(database.plain_url, *_MIGRATE)
+    provoked.append(("migrations_permission_denied", time.monotonic() - started))
+    _run(database.url, *_MIGRATE)
+    of_table = _run(database.plain_url, *_MIGRATE)
+
+    for code, out, err in (in_schema, of_table):
+        assert (code, out) == (1, "")
+        assert err.startswith(f"migrations_permission_denied: User {database.owner} ")
+        assert f'GRANT USAGE, CREATE ON SCHEMA public TO "{database.owner}";' in err
+        assert "EXTENSION" not in err
+    assert "permission denied for schema public" in in_schema[2]
 
 
 def test_no_database_is_exit_code_one_and_a_bad_string_two() -> None:

@@ -220,6 +220,20 @@ async def test_a_body_that_comes_after_the_answer_leaves_the_connection_usable(d
     assert (status_of(refused), status_of(answered)) == (405, 200)
 
 
+async def test_a_request_right_behind_such_a_body_is_not_cut_off(database: Database, may_end: asyncio.Event) -> None:
+    """The time for being idle does not run while it is answered, however long that takes."""
+    async with running(database.url, routers=[router]) as service, connected(service) as client:
+        await client.send(f"POST {HEALTH} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n".encode())
+        await client.answer()
+        await client.send(b"0123456789GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        await until(lambda: any(not one.is_idle for one in protocols()))
+        left_seconds = idle_seconds(client)
+        may_end.set()
+        answered = await client.answer()
+
+    assert (left_seconds, status_of(answered)) == (0.0, 200)
+
+
 def idle_seconds(client: Client) -> float:
     """How long the service would still keep this connection."""
     own = client.writer.get_extra_info("sockname")
