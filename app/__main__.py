@@ -22,7 +22,7 @@ def main() -> None:
         code = 1  # nobody reads on, and nobody is to be told
     except OSError as error:  # whatever a command asks of a network it names itself: this is its output
         code = 1
-        os.write(2, f"pgvector-ready: {error.strerror}\n".encode())
+        os.write(2, f"pgvector-ready: {error.strerror or type(error).__name__}\n".encode())
     os._exit(code)
 
 

@@ -222,8 +222,10 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
         "Deploy the newer code; a roll-back is fine as long as the newer revision is compatible.",
     ),
     Code.MIGRATIONS_PERMISSION_DENIED: (
-        "User {user} lacks a right that the migration needs in database {database}.",
-        "Run pgvector-ready migrate as the role that owns the tables; where it is this role that shall own them, "
+        "User {user} lacks a right that migrations need in database {database}: "
+        "to read alembic_version, or to make tables.",
+        "To read it, as its owner: GRANT SELECT ON alembic_version TO {user_identifier}; To migrate, run "
+        "pgvector-ready migrate as the role that owns the tables; where it is this role that shall own them, "
         "as the schema's owner: GRANT USAGE, CREATE ON SCHEMA public TO {user_identifier};",
     ),
     Code.STARTING: (

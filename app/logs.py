@@ -54,7 +54,13 @@ class _Formatter(logging.Formatter):
         if record.exc_info and record.exc_info[0]:
             found["exception"] = "".join(traceback.format_exception(*record.exc_info))
         plain = (int, float, bool, type(None))
-        return {key: value if isinstance(value, plain) else self._redact(str(value)) for key, value in found.items()}
+        return {
+            key: value if isinstance(value, plain) else self._shown(key, str(value)) for key, value in found.items()
+        }
+
+    def _shown(self, key: str, value: str) -> str:
+        """Redacted, but for the names of ours that a short password would be cut out of, and so be told."""
+        return value if key in {"at", "level", "logger"} else self._redact(value)
 
 
 class JsonFormatter(_Formatter):

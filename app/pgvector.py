@@ -27,6 +27,7 @@ SELECT pg_catalog.json_build_object(
     'user', current_user,
     'migrations_table', CASE WHEN pg_catalog.has_table_privilege(pg_catalog.to_regclass('alembic_version'), 'SELECT')
                              THEN pg_catalog.to_regclass('alembic_version')::pg_catalog.text END,
+    'hides_migrations', NOT pg_catalog.has_table_privilege(pg_catalog.to_regclass('alembic_version'), 'SELECT'),
     'may_create_temporary_tables', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY'),
     'system_identifier', {system_identifier},
     'available_version', (SELECT default_version FROM pg_catalog.pg_available_extensions
@@ -84,6 +85,7 @@ async def observe(link: Link) -> tuple[Server, Extension]:
         user=facts["user"],
         may_create_temporary_tables=facts["may_create_temporary_tables"],
         migrations_table=facts["migrations_table"],
+        hides_migrations=bool(facts["hides_migrations"]),
         tls=link.tls,
         is_pooled=link.is_pooled,
         fingerprint=identity and fingerprint(identity, facts["database_oid"]),

@@ -37,6 +37,8 @@ class Server:
     may_create_temporary_tables: bool = True
     # Alembic's, as this role names it; None where there is none that it may read.
     migrations_table: str | None = None
+    # There is one, and this role may not read it.
+    hides_migrations: bool = False
 
     @property
     def is_writable(self) -> bool:
@@ -295,6 +297,9 @@ def _usable(facts: Facts, requirements: Requirements) -> Verdict:
 
 def _migrated(facts: Facts, requirements: Requirements) -> Verdict:
     policy, revisions = requirements.migrations, requirements.revisions
+    if policy is not MigrationPolicy.OFF and facts.server and facts.server.hides_migrations:
+        state = State.FAIL if policy is MigrationPolicy.REQUIRED else State.WARN  # it may be another application's
+        return _tell(state, Code.MIGRATIONS_PERMISSION_DENIED, Step.MIGRATED, facts)
     if policy is MigrationPolicy.OFF or (policy is MigrationPolicy.AUTO and facts.revisions is None):
         return Verdict(Step.MIGRATED, State.SKIPPED)
     current = facts.revisions or frozenset()

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import Database
 from tests.postgres import PASSWORD
 from tests.service import running
-from tests.told import record
+from tests.told import provoked, record
 
 _PROJECT = Path(__file__).parents[1]
 
@@ -169,3 +169,23 @@ async def test_the_last_step_of_the_runbook(
     assert document["migrations"] == {"current": stamped or None, "head": "0001"}
     if code:
         record(code, answer)
+
+
+@pytest.mark.parametrize(("policy", "state"), [("required", "fail"), ("auto", "warn"), ("off", "skipped")])
+async def test_a_revision_that_this_role_may_not_read_is_neither_none_nor_well(
+    database_with_vector: Database, policy: str, state: str
+) -> None:
+    """Migrated by an administrator: the table is there, and nobody can tell what stands in it."""
+    assert _run(database_with_vector.url, *_MIGRATE)[0] == 0
+
+    async with running(database_with_vector.plain_url, migrations=policy) as service:
+        answer = await service.database()
+        step = answer.json()["steps"][-1]
+        database_with_vector.execute(f'GRANT SELECT ON alembic_version TO "{database_with_vector.owner}"')
+        await service.until(None)
+
+    assert (step["step"], step["state"]) == ("migrated", state)
+    if state != "skipped":
+        assert step["code"] == "migrations_permission_denied"
+        assert f'GRANT SELECT ON alembic_version TO "{database_with_vector.owner}";' in step["remedy"]
+        record("migrations_permission_denied", answer)

@@ -536,3 +536,15 @@ def test_a_server_without_pgvector_is_told_with_its_version_and_image() -> None:
     assert "PostgreSQL 17.6" in failure.message
     assert "db.example.net" in failure.message
     assert "pgvector/pgvector:pg17" in failure.remedy
+
+
+@pytest.mark.parametrize(
+    ("policy", "state"), [(OFF, State.SKIPPED), (AUTO, State.WARN), (REQUIRED, State.FAIL)], ids=str
+)
+def test_migrations_that_are_hidden_from_this_role(policy: MigrationPolicy, state: State) -> None:
+    found = facts(server={"hides_migrations": True})
+
+    judged = verdict(judge(found, Requirements(migrations=policy, revisions=CODE_KNOWS)), Step.MIGRATED)
+
+    assert judged.state is state
+    assert (judged.failure is None) is (state is State.SKIPPED)
