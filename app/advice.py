@@ -188,7 +188,8 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
     ),
     Code.PGVECTOR_TOO_OLD: (
         "pgvector {installed_version} is older than the {minimum_version} asked for.",
-        "Run in this database: ALTER EXTENSION vector UPDATE; (the server offers {available_version}) "
+        "Run in this database, as the owner of the extension: ALTER EXTENSION vector UPDATE; "
+        "(the server offers {available_version}) "
         "or set UPDATE_PGVECTOR=true and restart the service.",
     ),
     Code.PGVECTOR_LOCK_TIMEOUT: (
@@ -198,7 +199,8 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
     ),
     Code.PGVECTOR_UPDATE_AVAILABLE: (
         "pgvector {installed_version} is enabled, and the server offers {available_version}.",
-        "Run in this database: ALTER EXTENSION vector UPDATE; or set UPDATE_PGVECTOR=true and restart the service.",
+        "Run in this database, as the owner of the extension: ALTER EXTENSION vector UPDATE; "
+        "or set UPDATE_PGVECTOR=true and restart the service.",
     ),
     Code.PGVECTOR_DOWNGRADED: (
         "pgvector {installed_version} is enabled, and the server's files are the older {available_version}.",

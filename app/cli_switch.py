@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
@@ -68,13 +69,13 @@ class Terminal:
     def say(self, sentence: str) -> None:
         """Tell something that stays true."""
         self._stop()
-        self._console.print(sentence)
+        self._print(sentence)
 
     def progress(self, sentence: str) -> None:
         """Tell how it stands at this moment; the same again is not told twice."""
         if not self._console.file.isatty():  # which is_terminal does not mean where FORCE_COLOR is set
             if sentence != self._last:
-                self._console.print(sentence)
+                self._print(sentence)
             self._last = sentence
             return
         from rich.text import Text  # noqa: PLC0415 - as above
@@ -91,6 +92,11 @@ class Terminal:
             return None
         self._console.print(f"{question} [y/N] ", end="")
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+    def _print(self, sentence: str) -> None:
+        """Nobody may read on (`| head`), or the disk be full: a switch that has begun goes on to its end."""
+        with suppress(OSError, SystemExit):  # the latter is Rich's answer to a broken pipe
+            self._console.print(sentence)
 
     def _stop(self) -> None:
         if self._status is not None:

@@ -417,6 +417,24 @@ def test_killed_in_the_middle_and_run_again_it_ends_right(
     assert_no_leak((tmp_path / "log").read_text(), staging.old.url, staging.new.url)
 
 
+@pytest.mark.parametrize("output", ["a pipe that nobody reads", "/dev/full"])
+def test_a_switch_whose_words_reach_nobody_comes_to_its_end(staging: Staging, output: str) -> None:
+    """Ended between the variable and the deploy, it would leave the service with a value that it does not run with."""
+    ours, theirs = os.pipe()
+    os.close(ours)
+    stream = os.open(output, os.O_WRONLY) if output.startswith("/") else theirs
+
+    process = subprocess.Popen(
+        [sys.executable, "-c", _MOVE], env=_environment(staging), stdout=stream, stderr=subprocess.PIPE
+    )
+    _, complaints = process.communicate()
+
+    for one in {stream, theirs}:
+        os.close(one)
+    staging.assert_moved()
+    assert b"Traceback" not in complaints
+
+
 def test_ctrl_c_says_in_what_state_everything_is(staging: Staging, tmp_path: Path) -> None:
     with staging.api.holding("POST", "deploys") as held:
         process = _start(staging, tmp_path / "log")
