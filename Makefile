@@ -57,8 +57,9 @@ check: .venv/tools .coverage  ## Format, lint, types, layers, coverage, Dockerfi
 	$(BIN)/coverage report
 
 .PHONY: browser
+# Most of it is waiting for a page that asks again every 5 s: a test to each core.
 browser: .venv/tools  ## Drive a real Chromium against the status page (needs Debian's chromium)
-	@$(BIN)/python -m pytest tests/browser
+	@$(BIN)/python -m pytest --numprocesses=2 tests/browser
 
 .PHONY: soak
 soak: .venv/bench  ## Poll it hard while its database is broken every minute, and write docs/soak.md (MINUTES=30 RATE=2000)

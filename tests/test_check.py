@@ -8,21 +8,19 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from app.advice import explain
 from app.console import speaking
-from app.dsn import Provider, Target
 from app.failures import RUNBOOK, Code, Step
 from app.pgvector import LOCK
 from app.report import Observation, Provisioning
-from app.runbook import Extension, Facts, Requirements, Server, judge, judge_so_far
+from app.runbook import Facts, Requirements, judge, judge_so_far
 from tests import faults
 from tests.conftest import Database
+from tests.examples import LOST, NOON, TARGET, USABLE
 from tests.postgres import wait_until
 
 FACTS, PROOF = b"pg_available_extensions", b"[3,2,1]"
@@ -189,22 +187,6 @@ async def test_ctrl_c_gives_the_cursor_back(database_with_vector: Database) -> N
 
     assert code == 130
     assert terminal.drawn.endswith("\x1b[?25hpgvector-ready: interrupted\r\n")
-
-
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-TARGET = Target("db.example.net", 5432, "app", "app", Provider.OTHER)
-SERVER = Server(
-    version="17.6",
-    is_standby=False,
-    is_read_only=False,
-    database="app",
-    user="app",
-    tls="TLSv1.3",
-    is_pooled=False,
-    fingerprint="3f9ac2d1",
-)
-USABLE = Facts(TARGET, NOON, 2.9, SERVER, Extension("0.8.6", "0.8.6", "public"))
-LOST = Facts(TARGET, NOON, 1.1, failure=explain(Code.CONNECTION_REFUSED, Step.CONNECTED, TARGET))
 
 
 @pytest.mark.parametrize("step", RUNBOOK)

@@ -5,7 +5,6 @@ import re
 import shlex
 import subprocess
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,8 @@ from app.report import (
     ServiceDocument,
     StepDocument,
 )
-from app.runbook import Extension, Facts, Requirements, Revisions, Server, judge
+from app.runbook import Extension, Facts, Requirements, Revisions, judge
+from tests.examples import LOST, NOON, SERVER, TARGET, USABLE
 from tests.postgres import PostgresServer
 
 ROOT = Path(__file__).parents[1]
@@ -205,23 +205,9 @@ def test_the_workflow_hands_a_secret_to_no_step_but_those_that_use_it() -> None:
 
 # The examples of the README
 
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-TARGET = Target("db.example.net", 5432, "app", "app", Provider.OTHER)
 IDENTITY = Identity(commit=None, environment=None, instance=None, started_at=NOON)
 SCHEMAS: dict[str, type[BaseModel]] = {DATABASE_PATH: DatabaseDocument, HEALTH_PATH: ServiceDocument}
 STARTING = explain(Code.STARTING, Step.SERVICE, TARGET, database_path=DATABASE_PATH)
-SERVER = Server(
-    version="17.6",
-    is_standby=False,
-    is_read_only=False,
-    database="app",
-    user="app",
-    tls="TLSv1.3",
-    is_pooled=False,
-    fingerprint="3f9ac2d1",
-)
-USABLE = Facts(TARGET, NOON, 2.9, SERVER, Extension("0.8.6", "0.8.6", "public"))
-LOST = Facts(TARGET, NOON, 1.1, failure=explain(Code.CONNECTION_REFUSED, Step.CONNECTED, TARGET))
 
 
 def exchanges() -> list[tuple[str, str]]:

@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote, quote_plus, urlsplit
 
@@ -21,11 +20,10 @@ from typer.testing import CliRunner
 from app.advice import explain
 from app.answer import Manner, about_database, about_service
 from app.cli_switch import switch
-from app.dsn import Provider, Target
 from app.failures import Code, Step
 from app.relocation import Order, Relocation
 from app.report import Identity, Observation, Provisioning
-from app.runbook import Extension, Facts, Requirements, Server
+from app.runbook import Requirements
 from app.runbook import judge as judge_facts
 from app.switch import PREVIOUS, UNFINISHED, UNSET, VARIABLE, Pace
 from app.verification.address import parse
@@ -33,6 +31,7 @@ from app.verification.evidence import Evidence, Expectations, failures
 from app.verification.judgement import judge
 from app.verification.reply import Reply
 from tests.conftest import Database
+from tests.examples import NOON, SERVER, TARGET, USABLE
 from tests.postgres import PostgresServer, free_port, wait_until
 from tests.render_api import KEY, LOST, TOO_MANY, Odd, RenderApi, Service
 
@@ -635,28 +634,18 @@ def test_a_value_set_by_hand_is_deployed_and_left_alone_where_that_fails(staging
 
 
 _PLACE = ("db.example.net", 5432)
-_NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def _seen(
     fingerprint: str | None, place: tuple[str, int] = _PLACE, instance: str | None = None, *, is_failing: bool = False
 ) -> Evidence:
     """What a service of this fingerprint, place and instance answers."""
-    server = Server(
-        version="17.6",
-        is_standby=False,
-        is_read_only=False,
-        database="app",
-        user="app",
-        tls="TLSv1.3",
-        is_pooled=False,
-        fingerprint=fingerprint,
-    )
-    target = Target(*place, "app", "app", Provider.OTHER)
+    server = replace(SERVER, fingerprint=fingerprint)
+    target = replace(TARGET, host=place[0], port=place[1])
     failure = explain(Code.CONNECTION_LOST, Step.USABLE, target) if is_failing else None
-    facts = Facts(target, _NOON, 2.9, server, Extension("0.8.6", "0.8.6", "public"), failure=failure)
-    observation = Observation(judge_facts(facts, Requirements()), Provisioning(), _NOON, consecutive_failures=0)
-    identity = Identity("a6be012", "staging", instance, _NOON)
+    facts = replace(USABLE, target=target, server=server, failure=failure)
+    observation = Observation(judge_facts(facts, Requirements()), Provisioning(), NOON, consecutive_failures=0)
+    identity = Identity("a6be012", "staging", instance, NOON)
     answers = about_service(None, identity).to(Manner()), about_database(observation, identity).to(Manner())
     health, database = (
         Reply(answer.status, {name.decode(): value.decode() for name, value in answer.headers}, answer.body, 1.0)

@@ -73,17 +73,17 @@ class Health:
 
     def shows_all(self, scope: Scope) -> bool:
         """Whether whoever sends this request may see more than a verdict."""
+        if self._token is None:
+            return True
         sent = (value for name, value in scope["headers"] if name == b"authorization")
-        return self._token is None or any(_is_right(value, self._token) for value in sent)
+        return any(_is_right(value, self._token) for value in sent)
 
     def _manner(self, scope: Scope) -> Manner:
-        is_health_json = is_authorized = False
+        is_health_json = False
         for name, value in scope["headers"]:
             if name == b"accept":
                 is_health_json = is_health_json or b"application/health+json" in value.lower()
-            elif name == b"authorization" and self._token:
-                is_authorized = _is_right(value, self._token)
-        is_anonymous = self._token is not None and not is_authorized
+        is_anonymous = not self.shows_all(scope)
         if not scope["query_string"] and not is_health_json and not is_anonymous:
             return _DEFAULT
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
