@@ -16,7 +16,8 @@ from app.runbook import Facts, Report, Requirements, State, Verdict, judge
 
 _logger = logging.getLogger(__name__)
 
-# How long an observation is served to everybody before somebody's request starts the next probe.
+# How old an observation may be, counted from the beginning of its probe, before a request starts the next one. Whoever
+# waited for it is served all the same.
 HEALTHY_FOR_SECONDS = 2.0
 FAILING_FOR_SECONDS = 1.0
 
@@ -99,12 +100,14 @@ class Readiness:
         return self._probing
 
     async def _run(self) -> None:
+        began = asyncio.get_running_loop().time()
         try:
             report = judge(await self._observer.observe(), self._requirements, self.provisioning.blocked)
         except Exception:
             _logger.exception("probe_broke")  # a mistake of ours: fails closed like every other surprise
             report = self._unforeseen()
         self._remember(report)
+        self._fresh_until = began + (HEALTHY_FOR_SECONDS if report.is_healthy else FAILING_FOR_SECONDS)
 
     def _remember(self, report: Report) -> None:
         last = self._observation
@@ -116,8 +119,6 @@ class Readiness:
             consecutive_failures=0 if report.is_healthy else (last.consecutive_failures if last else 0) + 1,
         )
         self._answers, self._draining = about_database(self._observation, self._identity), None
-        kept_for = HEALTHY_FOR_SECONDS if report.is_healthy else FAILING_FOR_SECONDS
-        self._fresh_until = asyncio.get_running_loop().time() + kept_for
         if last is None or _code(last.report) != _code(report):
             self.has_changed.set()
             self._log_change(last, self._observation)

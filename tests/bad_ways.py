@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,7 @@ BAD_WAYS: dict[str, tuple[Manner, Code]] = {
 
 # Short, so that a run is.
 CONNECT_SECONDS, QUERY_SECONDS = 1.0, 0.5
+SHORT = {"CONNECT_TIMEOUT_SECONDS": str(CONNECT_SECONDS), "QUERY_TIMEOUT_SECONDS": str(QUERY_SECONDS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,11 @@ class Scene:
 
 
 @asynccontextmanager
-async def set_scene(server: PostgresServer, log: Path) -> AsyncIterator[Scene]:
+async def set_scene(server: PostgresServer, log: Path, timeouts: Mapping[str, str] = SHORT) -> AsyncIterator[Scene]:
     """The service in a process of its own, before the server's database `app`, with a door between them."""
     async with door(server.port) as way:
         url = server.connection_string(database="app", port=way.port)
-        times = {"CONNECT_TIMEOUT_SECONDS": str(CONNECT_SECONDS), "QUERY_TIMEOUT_SECONDS": str(QUERY_SECONDS)}
-        with service_process(log, DATABASE_URL=url, **times) as service:
+        with service_process(log, DATABASE_URL=url, **timeouts) as service:
             await asyncio.to_thread(service.wait_for, 200)
             yield Scene(service, server, way)
             assert await asyncio.to_thread(service.end) == 0
@@ -104,10 +104,11 @@ async def probe_frozen_path(server: PostgresServer, probes: int) -> AsyncIterato
             if number % _EVERY == 0:
                 sessions = len(await asyncio.to_thread(server.backends, "app"))
                 await way.cut()  # what the way itself holds is the test's
-                yield _held(sessions)
+                yield held_by(sessions)
         observer.release()
 
 
-def _held(sessions: int) -> Held:
+def held_by(sessions: int) -> Held:
+    """What is held now, with this many sessions on the server."""
     files = len(tuple(Path("/proc/self/fd").iterdir()))
     return Held(files, len(asyncio.all_tasks()), threading.active_count(), sessions)

@@ -135,6 +135,26 @@ async def test_an_observation_is_served_for_its_time_to_live(
     assert (probes_within, probes_after) == (1, 2)
 
 
+async def test_an_observation_ages_from_the_beginning_of_its_probe(
+    readiness: Readiness, observer: Scripted, advance: Callable[[float], None]
+) -> None:
+    """Whoever waited for a long probe has its answer; what it saw at its beginning is old news for the next one."""
+    observer.facts = SILENT
+    observer.may_finish.clear()
+    waiting = asyncio.create_task(readiness.answers())
+    while not observer.probes:
+        await asyncio.sleep(0)
+
+    advance(3)
+    observer.may_finish.set()
+    waited = await waiting
+    anew = await readiness.answers()
+
+    assert code(waited) == Code.CONNECT_TIMEOUT
+    assert anew is not waited
+    assert observer.probes == 2
+
+
 async def test_without_a_request_nothing_is_asked(
     readiness: Readiness, observer: Scripted, advance: Callable[[float], None]
 ) -> None:

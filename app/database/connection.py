@@ -1,42 +1,37 @@
 """Connecting: host after host, within a bound, to a connection that says what was learnt in opening it."""
 
 import asyncio
-import contextlib
 import errno
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
 from weakref import WeakSet
 
 import asyncpg
 
+from app.database.attempts import at, first_answer
 from app.database.diagnosis import diagnose, refuse_stranger
+from app.database.link import (
+    ABANDONED_AFTER_SECONDS,
+    ORPHANED_AFTER_SECONDS,
+    Limits,
+    Link,
+    PostgresConnection,
+    introduce,
+)
 from app.database.passfile import password_for
 from app.database.tls import Tls
 from app.dsn import ConnectionString, Host, Target
 from app.failures import NoMatchingHostError, StalledError, TlsRequiredError, TlsRootMissingError
 from app.greeting import Resolver, is_socket
 
-PostgresConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-
-# What is kept of the time for connecting, to find out afterwards in which phase it stalled.
+# What is kept of the time for connecting, to find out in which phase it stalls.
 _DIAGNOSIS_SHARE = 0.2
 
-# What a probe asks of its session, because the server may never learn that the prober has left: on a silently dead
-# path, or while its query waits for a lock. Such sessions would fill its slots. Set after connecting, because PgBouncer
-# refuses them as start-up parameters; a shorter statement_timeout of the role's stays.
-ABANDONED_AFTER_SECONDS = 30.0
-ORPHANED_AFTER_SECONDS = 5.0
-_END_WHEN_ABANDONED = "pg_catalog.set_config('idle_session_timeout', '{milliseconds}ms', false)"
-_IDLE_SESSION_TIMEOUT_SINCE = 14
-_END_WHEN_ORPHANED = """\
-pg_catalog.set_config('statement_timeout', CASE
-    WHEN pg_catalog.current_setting('statement_timeout')::pg_catalog.interval BETWEEN '1ms' AND '{milliseconds}ms'
-    THEN pg_catalog.current_setting('statement_timeout') ELSE '{milliseconds}ms' END, false)"""
-# Whether the server itself speaks: a pooler hands out a made-up process id. Only then may the session be given
-# settings, which a pooler would pass on to somebody else's.
-_INTRODUCTION = "SELECT {settings} WHERE pg_catalog.pg_backend_pid() = {process_id}"
+# A silent path that comes back answers what is asked from then on, and not what was asked before. So a probe that has
+# waited for so long asks again beside: whoever polls knows of the recovery at most so much later.
+ASKED_AGAIN_AFTER_SECONDS = 1.5
 
 # As libpq does: a host that cannot be had gives way to the next one, a refused password does not.
 _NEXT_HOST = (
@@ -49,20 +44,6 @@ _NEXT_HOST = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """An open connection, and what was learnt in opening it. Its owner ends it by `terminate()`, never by closing."""
-
-    connection: PostgresConnection
-    host: Host
-    tls: str | None
-    is_pooled: bool
-
-    def terminate(self) -> None:
-        """Let go of the socket at once: closing would wait for a server that may never answer."""
-        self.connection.terminate()
-
-
 class Database:
     """Where to connect and how. The probe, the application's engine and the migrations all connect through this."""
 
@@ -71,6 +52,7 @@ class Database:
         connection_string: ConnectionString,
         connect_timeout_seconds: float,
         *,
+        asked_again_after_seconds: float = ASKED_AGAIN_AFTER_SECONDS,
         abandoned_after_seconds: float = ABANDONED_AFTER_SECONDS,
         orphaned_after_seconds: float = ORPHANED_AFTER_SECONDS,
     ) -> None:
@@ -78,8 +60,8 @@ class Database:
         self.connect_timeout_seconds = connect_timeout_seconds
         # What the newest connection saw; until there was one, no more than what the connection string suggests.
         self.is_pooled: bool | None = connection_string.is_pooled or None
-        self._abandoned_after_seconds = abandoned_after_seconds
-        self._orphaned_after_seconds = orphaned_after_seconds
+        self._asked_again_after_seconds = asked_again_after_seconds
+        self._limits = Limits(abandoned_after_seconds, orphaned_after_seconds)
         self._resolver = Resolver()
         self._connections: WeakSet[PostgresConnection] = WeakSet()
 
@@ -126,27 +108,34 @@ class Database:
         return random.sample(hosts, len(hosts)) if self.connection_string.load_balance_hosts else hosts
 
     async def _attempt(self, host: Host, session_attributes: str, timeout_seconds: float, *, is_probe: bool) -> Link:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_seconds
         reserve = timeout_seconds * _DIAGNOSIS_SHARE
-        deadline = asyncio.get_running_loop().time() + timeout_seconds - reserve
         tls = Tls.of(self.connection_string.tls, host)
         addresses = await self._addresses(host, deadline)
+        begin = partial(self._log_in, host, addresses, tls, session_attributes, is_probe=is_probe)
+        look = partial(diagnose, TimeoutError(), host, addresses, tls, reserve)
+        silence = loop.create_task(at(deadline - reserve, look))
         try:
             async with asyncio.timeout_at(deadline):
-                if tls.is_plain_first:
-                    await refuse_stranger(host, addresses, timeout_seconds)
-                connection = await self._open(host, tls, target_session_attrs=session_attributes)
-                return await self._introduce(connection, host, is_probe=is_probe)
-        except asyncpg.InvalidAuthorizationSpecificationError as error:
-            if tls.lacks_certificate and not isinstance(error, asyncpg.InvalidPasswordError):
-                raise TlsRootMissingError(parameter="sslcert") from error
-            if tls.mode == "disable" and not is_socket(host) and await self._is_welcome_under_tls(host, reserve):
-                raise TlsRequiredError from error
-            raise
+                return await first_answer(begin, self._asked_again_after_seconds if is_probe else None)
+        except TimeoutError as error:
+            raise await silence from error
         except (OSError, asyncpg.PostgresError) as error:
-            found = await diagnose(error, host, addresses, tls, reserve)
+            found = await self._reason(error, host, addresses, tls, min(reserve, deadline - loop.time()))
             if found is error:
                 raise
             raise found from error
+        finally:
+            silence.cancel()
+
+    async def _log_in(
+        self, host: Host, addresses: Sequence[str], tls: Tls, session_attributes: str, *, is_probe: bool
+    ) -> Link:
+        if tls.is_plain_first:
+            await refuse_stranger(host, addresses, self.connect_timeout_seconds)
+        connection = await self._open(host, tls, target_session_attrs=session_attributes)
+        return await introduce(connection, host, self._limits if is_probe else None)
 
     async def _addresses(self, host: Host, deadline: float) -> Sequence[str]:
         """Looked up before asyncpg does so, whose thread would be the event loop's: see Resolver."""
@@ -174,6 +163,17 @@ class Database:
             **more,
         )
 
+    async def _reason(
+        self, error: Exception, host: Host, addresses: Sequence[str], tls: Tls, timeout_seconds: float
+    ) -> Exception:
+        if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+            if tls.lacks_certificate and not isinstance(error, asyncpg.InvalidPasswordError):
+                return TlsRootMissingError(parameter="sslcert")
+            is_clear = tls.mode == "disable" and not is_socket(host)
+            if is_clear and await self._is_welcome_under_tls(host, timeout_seconds):
+                return TlsRequiredError()
+        return await diagnose(error, host, addresses, tls, timeout_seconds)
+
     async def _is_welcome_under_tls(self, host: Host, timeout_seconds: float) -> bool:
         """28000 in the clear is a role that may not log in, or a server that insists on TLS: only trying tells."""
         try:
@@ -185,27 +185,3 @@ class Database:
             return False
         connection.terminate()
         return True
-
-    async def _introduce(self, connection: PostgresConnection, host: Host, *, is_probe: bool) -> Link:
-        settings = self._settings(connection.get_server_version().major) if is_probe else "1"
-        with _terminated_on_error(connection):
-            process_id = connection.get_server_pid()
-            answer = await connection.execute(_INTRODUCTION.format(settings=settings, process_id=process_id))
-        # asyncpg has no public word for it, and the server's own pg_stat_ssl is blind behind a pooler.
-        tls = connection._transport.get_extra_info("ssl_object")  # noqa: SLF001
-        return Link(connection, host, tls.version() if tls else None, is_pooled=answer == "SELECT 0")
-
-    def _settings(self, major_version: int) -> str:
-        wanted = [_END_WHEN_ORPHANED.format(milliseconds=int(self._orphaned_after_seconds * 1000))]
-        if major_version >= _IDLE_SESSION_TIMEOUT_SINCE:
-            wanted.append(_END_WHEN_ABANDONED.format(milliseconds=int(self._abandoned_after_seconds * 1000)))
-        return ", ".join(wanted)
-
-
-@contextlib.contextmanager
-def _terminated_on_error(connection: PostgresConnection) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        connection.terminate()
-        raise

@@ -52,6 +52,8 @@ async def diagnose(
         # In the clear nobody can have stalled in the handshake.
         has_handshake = isinstance(error, TimeoutError) and tls.mode != "disable"
         greeting = await greet(host, addresses, timeout_seconds, handshake=has_handshake)
+    except StalledError as found:
+        return found if isinstance(error, TimeoutError) else error
     except OSError as found:
         return found
     return _told_by(greeting, error, tls)

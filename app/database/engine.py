@@ -6,7 +6,8 @@ from sqlalchemy import event
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.database.connection import Database, PostgresConnection
+from app.database.connection import Database
+from app.database.link import PostgresConnection
 
 
 def create_engine(database: Database) -> AsyncEngine:

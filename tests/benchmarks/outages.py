@@ -15,7 +15,8 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.readiness import FAILING_FOR_SECONDS
-from tests.bad_ways import BAD_WAYS, CONNECT_SECONDS, QUERY_SECONDS, Scene, set_scene
+from app.settings import Settings
+from tests.bad_ways import BAD_WAYS, Scene, set_scene
 from tests.benchmarks import machine
 from tests.benchmarks.figures import Figure, at_most
 from tests.benchmarks.processes import crowd
@@ -26,7 +27,8 @@ from tests.service import DATABASE, HEALTH
 
 PART = "outages"
 _POLLERS = 500
-_DEADLINE_SECONDS = CONNECT_SECONDS + QUERY_SECONDS
+_TIMEOUTS = ("connect_timeout_seconds", "query_timeout_seconds")
+_DEADLINE_SECONDS = sum(float(Settings.model_fields[name].default) for name in _TIMEOUTS)
 _PATIENCE_SECONDS = 30.0
 
 Outage = Callable[[Scene], AbstractAsyncContextManager[None]]
@@ -117,7 +119,7 @@ def measure(folder: Path, rounds: int, seconds: float) -> list[Figure]:
 
 async def _measure(server: PostgresServer, folder: Path, rounds: int, seconds: float) -> list[Figure]:
     seen: dict[str, list[Seen]] = {name: [] for name in OUTAGES}
-    async with set_scene(server, folder / "service.log") as scene:
+    async with set_scene(server, folder / "service.log", timeouts={}) as scene:
         machine.pin(scene.service.process)
         healthy = [await _poll(scene, seconds) for _ in range(rounds)]
         for _ in range(rounds):
@@ -139,8 +141,7 @@ async def _observe(scene: Scene, outage: Outage, seconds: float) -> Seen:
         share = _share_of_one_at_a_time(last, before, await _probing(scene))
         is_restored = asyncio.Event()
         waiting = asyncio.create_task(poll_steadily(scene.service.url, DATABASE, is_restored))
-        # At any moment of a probe and of the time that its answer is kept.
-        await asyncio.sleep(random.uniform(0, _DEADLINE_SECONDS + FAILING_FOR_SECONDS))  # noqa: S311
+        await asyncio.sleep(random.uniform(0, _DEADLINE_SECONDS))  # noqa: S311 - at any moment of a probe
     restored_at = time.monotonic()
     await scene.until(200, _PATIENCE_SECONDS)
     recovered_seconds = time.monotonic() - restored_at

@@ -7,7 +7,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-# How long an observation is served. Said here once more: a checker that asked the service would believe it.
+# How old an observation may be, from the beginning of its probe, for somebody who did not wait for it. Said here once
+# more: a checker that asked the service would believe it.
 HEALTHY_FOR_SECONDS = 2.0
 FAILING_FOR_SECONDS = 1.0
 # An instant is cut to the millisecond and a latency to a tenth of one.
@@ -57,7 +58,8 @@ class Observation:
 
     @property
     def fresh_until(self) -> float:
-        return self.ends_at + (HEALTHY_FOR_SECONDS if self.is_healthy else FAILING_FOR_SECONDS)
+        lives_for = HEALTHY_FOR_SECONDS if self.is_healthy else FAILING_FOR_SECONDS
+        return max(self.ends_at, self.begins_at + lives_for + ROUNDING_SECONDS)
 
 
 def _seconds(instant: str) -> float:
