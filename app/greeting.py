@@ -102,7 +102,7 @@ async def greet(host: Host, addresses: Sequence[str], timeout_seconds: float, *,
     """
     phase = "tcp"
     try:
-        async with asyncio.timeout(timeout_seconds), _stream(host, addresses) as (reader, writer):
+        async with asyncio.timeout(timeout_seconds), _stream(host, addresses, timeout_seconds) as (reader, writer):
             phase = "greeting"
             writer.write(_SSL_REQUEST)
             answer = await reader.read(16)  # more than the one byte, so that a banner such as "SSH-2.0" is told apart
@@ -120,25 +120,31 @@ async def greet(host: Host, addresses: Sequence[str], timeout_seconds: float, *,
 
 @contextlib.asynccontextmanager
 async def _stream(
-    host: Host, addresses: Sequence[str]
+    host: Host, addresses: Sequence[str], timeout_seconds: float
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     if is_socket(host):
         reader, writer = await asyncio.open_unix_connection(f"{host.name}/.s.PGSQL.{host.port}")
     else:
-        reader, writer = await _open(host, addresses)
+        reader, writer = await _open(host, addresses, timeout_seconds)
     try:
         yield reader, writer
     finally:
         writer.transport.abort()  # never closed gracefully: a silent peer would keep the socket for 30 s
 
 
-async def _open(host: Host, addresses: Sequence[str]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Each address by itself, so that what is raised is a real errno."""
+async def _open(
+    host: Host, addresses: Sequence[str], timeout_seconds: float
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Each address by itself, so that what is raised is a real errno, and with its share of the time."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout_seconds
     failed: OSError | None = None
-    for address in addresses:
+    for number, address in enumerate(addresses):
+        share = (deadline - loop.time()) / (len(addresses) - number)
         try:
-            return await asyncio.open_connection(address, host.port)
-        except OSError as error:
+            async with asyncio.timeout(share):
+                return await asyncio.open_connection(address, host.port)
+        except OSError as error:  # TimeoutError among them
             failed = error
     raise failed or OSError("no address")
 

@@ -235,13 +235,13 @@ async def door(server: int | Path, manner: Manner = pass_through) -> AsyncIterat
 
 
 @contextmanager
-def black_hole(port: int) -> Iterator[None]:
+def black_hole(port: int, address: str = "127.0.0.1") -> Iterator[None]:
     """A port whose packets are dropped: a listener that never accepts, with its queue filled. Linux."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
+        listener.bind((address, port))
         listener.listen(0)
-        waiting = [_knock(port) for _ in range(3)]
+        waiting = [_knock(port, address) for _ in range(3)]
         try:
             yield
         finally:
@@ -249,11 +249,11 @@ def black_hole(port: int) -> Iterator[None]:
                 connection.close()
 
 
-def _knock(port: int) -> socket.socket:
+def _knock(port: int, address: str) -> socket.socket:
     connection = socket.socket()
     connection.settimeout(0)
     with suppress(BlockingIOError):
-        connection.connect(("127.0.0.1", port))
+        connection.connect((address, port))
     return connection
 
 

@@ -1,9 +1,11 @@
-"""Traps that no timeout fixes: sessions left behind, a spinning event loop, a silent name server, lingering sockets.
+"""Traps that no timeout fixes: sessions left behind, a spinning event loop, a silent name server, an address of several
+that never answers, lingering sockets.
 
 The last of them stands in test_provoked_tls.py.
 """
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -23,7 +25,7 @@ from app.dsn import parse
 from app.observer import Observer
 from tests import faults
 from tests.conftest import Database
-from tests.faults import NameServer, Namespace, door
+from tests.faults import Door, NameServer, Namespace, door
 from tests.service import DATABASE, HEALTH, ServiceProcess, running, service_process
 from tests.told import error_in
 
@@ -256,3 +258,38 @@ async def test_an_address_without_a_route_is_told_and_found_when_there_is_one(
 async def test_a_name_that_does_not_resolve_is_told(host: str, code: str, words: tuple[str, ...]) -> None:
     async with running(f"postgresql://postgres:secret@{host}/postgres") as service:
         error_in(await service.database(), code, "connected", *words)
+
+
+# A name with several addresses
+
+
+@NEEDS_ROOT
+@pytest.mark.parametrize("sslmode", ["disable", "prefer"])
+async def test_an_address_that_never_answers_gives_way_to_the_next(
+    database_with_vector: Database, tmp_path: Path, sslmode: str
+) -> None:
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n127.0.0.3 db.example.test\n127.0.0.2 db.example.test\n")
+    server, name = database_with_vector.server, database_with_vector.name
+    way = Door(server.port)
+    url = server.connection_string(database=name, host="db.example.test", port=way.port, sslmode=sslmode)
+    with socket.create_server(("127.0.0.2", way.port)) as listener, faults.black_hole(way.port, "127.0.0.3"):
+        await way.open(listener)
+        with_hosts = ("unshare", "--mount", "sh", "-ec", 'mount --bind "$0" /etc/hosts; exec "$@"', str(hosts))
+
+        process = await asyncio.create_subprocess_exec(
+            *with_hosts,
+            sys.executable,
+            "-m",
+            "app",
+            "check",
+            "--format",
+            "json",
+            env={"PATH": os.environ["PATH"], "DATABASE_URL": url},
+            stdout=subprocess.PIPE,
+        )
+        printed, _ = await process.communicate()
+        await way.shut()
+
+    document = json.loads(printed)
+    assert (process.returncode, document["error"], document["target"]["host"]) == (0, None, "db.example.test"), printed

@@ -113,7 +113,7 @@ class Database:
         reserve = timeout_seconds * _DIAGNOSIS_SHARE
         tls = Tls.of(self.connection_string.tls, host)
         addresses = await self._addresses(host, deadline)
-        begin = partial(self._log_in, host, addresses, tls, session_attributes, is_probe=is_probe)
+        begin = partial(self._log_in, host, tls, timeout_seconds, session_attributes, is_probe=is_probe)
         look = partial(diagnose, TimeoutError(), host, addresses, tls, reserve)
         silence = loop.create_task(at(deadline - reserve, look))
         try:
@@ -130,10 +130,10 @@ class Database:
             silence.cancel()
 
     async def _log_in(
-        self, host: Host, addresses: Sequence[str], tls: Tls, session_attributes: str, *, is_probe: bool
+        self, host: Host, tls: Tls, timeout_seconds: float, session_attributes: str, *, is_probe: bool
     ) -> Link:
         if tls.is_plain_first:
-            await refuse_stranger(host, addresses, self.connect_timeout_seconds)
+            await refuse_stranger(host, timeout_seconds)
         connection = await self._open(host, tls, target_session_attrs=session_attributes)
         return await introduce(connection, host, self._limits if is_probe else None)
 

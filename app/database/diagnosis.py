@@ -31,9 +31,9 @@ _PLAIN = frozenset(
 _OWN = (NotPostgreSQLError, StalledError, TlsRootMissingError, socket.gaierror, ssl.SSLCertVerificationError)
 
 
-async def refuse_stranger(host: Host, addresses: Sequence[str], timeout_seconds: float) -> None:
+async def refuse_stranger(host: Host, timeout_seconds: float) -> None:
     """asyncpg's parser can spin for ever on another protocol's bytes; where TLS comes first it asks for itself."""
-    match await greet(host, addresses, timeout_seconds):
+    match await greet(host, [host.address or host.name], timeout_seconds):  # by name, as asyncpg itself will connect
         case Greeting.FOREIGN:
             raise NotPostgreSQLError
         case Greeting.CLOSED:
