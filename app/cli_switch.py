@@ -49,12 +49,16 @@ def switch(
 
 
 class Terminal:
-    """Sentences on standard output; what is going on in a line that changes, or line by line where that is a file."""
+    """Sentences on standard output, complaints on standard error.
+
+    What is going on stands in a line that changes, or line by line where standard output is a file.
+    """
 
     def __init__(self) -> None:
         from rich.console import Console  # noqa: PLC0415 - as above
 
         self._console = Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
+        self._stderr = Console(stderr=True, markup=False, highlight=False, emoji=False, soft_wrap=True)
         self._status: Status | None = None
         self._last = ""
 
@@ -70,6 +74,12 @@ class Terminal:
         """Tell something that stays true."""
         self._stop()
         self._print(sentence)
+
+    def complain(self, sentence: str) -> None:
+        """Tell what is wrong with how it was asked for."""
+        self._stop()
+        with suppress(OSError, SystemExit):
+            self._stderr.print(sentence)
 
     def progress(self, sentence: str) -> None:
         """Tell how it stands at this moment; the same again is not told twice."""

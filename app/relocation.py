@@ -34,7 +34,10 @@ class Order:
 
 
 class Talk(Teller, Protocol):
-    """A teller that may also ask."""
+    """A teller that may also ask, and complain."""
+
+    def complain(self, sentence: str) -> None:
+        """Tell what is wrong with how it was asked for: nothing has begun."""
 
     def ask(self, question: str) -> bool | None:
         """Whether the answer is yes; None where nobody is there to give one."""
@@ -66,7 +69,8 @@ class Relocation:
 
     def _stop(self, sentence: str, code: int) -> int:
         state = self._switch.state if self._switch else "Nothing was changed."
-        self._talk.say(f"{sentence.removesuffix('.')}. {state}")
+        tell = self._talk.complain if code == _WRONG_USE else self._talk.say
+        tell(f"{sentence.removesuffix('.')}. {state}")
         return code
 
     async def _run(self) -> int:

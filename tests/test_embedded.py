@@ -370,6 +370,17 @@ def test_a_folder_without_permission_is_named(site: Path) -> None:
             assert service.answer.startswith(f"No permission to keep data in {place.data}: set EMBEDDED_DATA_FOLDER")
 
 
+@pytest.mark.parametrize(("parent", "reason"), [("/dev/null", "File exists"), ("/proc", "No such file or directory")])
+def test_a_place_where_there_can_be_no_folder_is_named(parent: str, reason: str) -> None:
+    with pytest.raises(EmbeddedError) as told:
+        embedded_database(Path(parent) / "data").__enter__()
+
+    assert str(told.value) == (
+        f"No data can be kept in {parent}/data ({reason}): set EMBEDDED_DATA_FOLDER to a folder that may be written to,"
+        " or set DATABASE_URL."
+    )
+
+
 @needs_root
 def test_a_full_disk_is_named(folder: Path) -> None:
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", folder], check=False)

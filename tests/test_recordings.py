@@ -48,6 +48,8 @@ class Said:
     def say(self, sentence: str) -> None:
         self.lines.append(sentence)
 
+    complain = say
+
     def progress(self, sentence: str) -> None:
         pass
 

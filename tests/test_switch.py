@@ -59,7 +59,7 @@ class Told:
     def say(self, sentence: str) -> None:
         self.lines.append(sentence)
 
-    progress = say
+    progress = complain = say
 
     def ask(self, question: str) -> bool | None:
         self.questions.append(question)
@@ -719,6 +719,17 @@ def test_a_health_token_of_the_service_is_used_to_look_at_it(staging: Staging) -
 
     assert told.code == 0, told.text
     assert "example-token" not in told.text
+
+
+def test_wrong_use_is_one_line_on_standard_error() -> None:
+    command = [sys.executable, "-m", "app", "switch", "--service", "staging"]
+
+    called = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
+
+    assert (called.returncode, called.stdout) == (2, "")
+    assert called.stderr == (
+        "RENDER_API_KEY is not set: make a key in Render's Account Settings, API Keys. Nothing was changed.\n"
+    )
 
 
 def test_the_command_gives_the_exit_code_and_prints_no_traceback(

@@ -252,5 +252,16 @@ def _explain(error: ServerError | OSError, data: Path) -> str:
         return (
             f"No permission to keep data in {data}: set EMBEDDED_DATA_FOLDER to one of your own, or set DATABASE_URL."
         )
+    if isinstance(error, OSError) and _is_about(error, data):
+        return (
+            f"No data can be kept in {data} ({error.strerror}): set EMBEDDED_DATA_FOLDER to a folder that may be"
+            " written to, or set DATABASE_URL."
+        )
     reason = next((line for line in reversed(text.splitlines()) if "FATAL:" in line or "error:" in line), text)
     return f"PostgreSQL did not start ({reason.strip()}); its log is {_beside(data, '.log')}."
+
+
+def _is_about(error: OSError, data: Path) -> bool:
+    """Whether it is the folder, one above it or a file beside it, and not one of PostgreSQL's programs."""
+    named = Path(error.filename or "/")
+    return named == data or named in data.parents or named.parent == data.parent
