@@ -61,11 +61,11 @@ async def test_what_was_asked_in_vain_leaves_nothing_behind(database_with_vector
     async with door(database_with_vector.server.port, manner) as way:
         observer = Observer(connector(database_with_vector, way, 0.1, 0.02), query_timeout_seconds=0.1)
         held = []
-        for number in range(60):
+        for number in range(30):
             facts = await observer.observe()
             assert facts.failure is not None
             assert facts.failure.code is Code.CONNECT_TIMEOUT
-            if number % 20 == 19:
+            if number % 10 == 9:
                 await way.cut()  # what the way itself holds is the test's
                 held.append(held_by(sessions=0))
 
