@@ -72,7 +72,8 @@ def events(phases: list[Phase], observations: list[Observation]) -> Iterator[Rec
         if not phase.event or (index and phases[index - 1].event):
             continue
         mended_at = next((later.begins_at for later in following if later.is_usable), None)
-        ready = next((one for one in observations if mended_at and one.begins_at >= mended_at and one.is_healthy), None)
+        # A probe that waited for a silent database may have begun before.
+        ready = next((one for one in observations if mended_at and one.ends_at >= mended_at and one.is_healthy), None)
         failing = [
             one
             for one in observations
