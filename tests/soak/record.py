@@ -72,19 +72,18 @@ def events(phases: list[Phase], observations: list[Observation]) -> Iterator[Rec
         if not phase.event or (index and phases[index - 1].event):
             continue
         mended_at = next((later.begins_at for later in following if later.is_usable), None)
-        # A probe that waited for a silent database may have begun before.
-        ready = next((one for one in observations if mended_at and one.ends_at >= mended_at and one.is_healthy), None)
-        failing = [
-            one
-            for one in observations
-            if not one.is_healthy and phase.begins_at < one.ends_at < (ready.begins_at if ready else one.ends_at + 1)
-        ]
+        seen = [one for one in observations if one.ends_at > phase.begins_at]
+        failed = [one for one in seen if not one.is_healthy and (not mended_at or one.begins_at < mended_at)]
+        # A probe that waits for a silent database sees it come back before the scenario can.
+        since = failed[-1].ends_at if failed else mended_at
+        ready = next((one for one in seen if mended_at and since and one.ends_at > since and one.is_healthy), None)
+        failing = [one for one in seen if not one.is_healthy and not (ready and one.ends_at > ready.ends_at)]
         yield {
             "name": phase.event,
             "at": phase.begins_at,
             "lasted_seconds": mended_at and round(mended_at - phase.begins_at, 2),
             "noticed_seconds": round(failing[0].ends_at - phase.begins_at, 2) if failing else None,
-            "ready_again_seconds": round(ready.ends_at - mended_at, 2) if ready and mended_at else None,
+            "ready_again_seconds": round(max(0, ready.ends_at - mended_at), 2) if ready and mended_at else None,
             "codes": list(dict.fromkeys(one.code for one in failing)),
         }
 

@@ -6,10 +6,12 @@ import pytest
 
 from tests.service import HEALTH
 from tests.soak.__main__ import REPOSITORY
+from tests.soak.observations import ROUNDING_SECONDS, Observation
 from tests.soak.record import events, record
 from tests.soak.report import write
 from tests.soak.run import Plan, perform
 from tests.soak.scenario import EVENTS, HELD_PASSWORD, TERMINATE
+from tests.soak.truth import Phase
 
 # The database answers late where seven others have the processor: only a wrong answer or a hang is to fail here.
 SHORT = Plan(
@@ -40,3 +42,32 @@ def test_the_report_is_what_the_command_writes_of_its_own_data() -> None:
     kept = json.loads((REPOSITORY / "docs" / "soak.json").read_text())
 
     assert (REPOSITORY / "docs" / "soak.md").read_text() == write(kept)
+
+
+@pytest.mark.parametrize(
+    ("healthy_from", "healthy_until", "seconds"),
+    [(7.0, 7.9, 0.0), (7.0, 8.5, 0.5), (9.0, 9.25, 1.25)],
+    ids=["before the scenario knew", "while it waited", "afterwards"],
+)
+def test_ready_again_is_when_the_first_healthy_probe_after_the_failing_ones_ended(
+    healthy_from: float, healthy_until: float, seconds: float
+) -> None:
+    """Frozen at 2, thawed a moment before 8, when the scenario has seen it usable."""
+    phases = [
+        Phase(0, "", True, frozenset()),  # noqa: FBT003 - its state
+        Phase(2, "frozen", None, frozenset()),
+        Phase(2.1, "frozen", False, frozenset()),  # noqa: FBT003
+        Phase(7.8, "frozen", None, frozenset()),
+        Phase(8, "", True, frozenset()),  # noqa: FBT003
+    ]
+
+    def observed(begins_at: float, ends_at: float, code: str | None = None) -> Observation:
+        latency = ends_at - begins_at - ROUNDING_SECONDS
+        return Observation(begins_at, latency, code is None, code, 5432, None, begins_at, int(code is not None))
+
+    seen = [observed(1, 1.1), observed(3, 4, "query_timeout"), observed(4, 7, "connect_timeout")]
+
+    (event,) = events(phases, [*seen, observed(healthy_from, healthy_until), observed(12, 12.1)])
+
+    assert event["ready_again_seconds"] == seconds
+    assert (event["noticed_seconds"], event["codes"]) == (2.0, ["query_timeout", "connect_timeout"])
