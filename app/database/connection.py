@@ -112,7 +112,7 @@ class Database:
         deadline = loop.time() + timeout_seconds
         reserve = timeout_seconds * _DIAGNOSIS_SHARE
         tls = Tls.of(self.connection_string.tls, host)
-        addresses = await self._addresses(host, deadline)
+        addresses = await self._addresses(host, deadline - reserve)
         begin = partial(self._log_in, host, tls, timeout_seconds, session_attributes, is_probe=is_probe)
         look = partial(diagnose, TimeoutError(), host, addresses, tls, reserve)
         silence = loop.create_task(at(deadline - reserve, look))
