@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.status import Status
 
 
@@ -73,19 +74,18 @@ class Terminal:
     def say(self, sentence: str) -> None:
         """Tell something that stays true."""
         self._stop()
-        self._print(sentence)
+        self._print(sentence, self._console)
 
     def complain(self, sentence: str) -> None:
         """Tell what is wrong with how it was asked for."""
         self._stop()
-        with suppress(OSError, SystemExit):
-            self._stderr.print(sentence)
+        self._print(sentence, self._stderr)
 
     def progress(self, sentence: str) -> None:
         """Tell how it stands at this moment; the same again is not told twice."""
         if not self._console.file.isatty():  # which is_terminal does not mean where FORCE_COLOR is set
             if sentence != self._last:
-                self._print(sentence)
+                self._print(sentence, self._console)
             self._last = sentence
             return
         from rich.text import Text  # noqa: PLC0415 - as above
@@ -103,10 +103,10 @@ class Terminal:
         self._console.print(f"{question} [y/N] ", end="")
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
-    def _print(self, sentence: str) -> None:
+    def _print(self, sentence: str, console: "Console") -> None:
         """Nobody may read on (`| head`), or the disk be full: a switch that has begun goes on to its end."""
         with suppress(OSError, SystemExit):  # the latter is Rich's answer to a broken pipe
-            self._console.print(sentence)
+            console.print(sentence)
 
     def _stop(self) -> None:
         if self._status is not None:

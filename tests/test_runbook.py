@@ -1,14 +1,13 @@
 """The judgement, without a database: every case is a row."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import combinations
 from typing import Any
 
 import pytest
 
 from app.advice import explain
-from app.dsn import Provider, Target, provider_of
+from app.dsn import Target, provider_of
 from app.failures import RUNBOOK, Code, Failure, Step
 from app.runbook import (
     Extension,
@@ -17,7 +16,6 @@ from app.runbook import (
     Report,
     Requirements,
     Revisions,
-    Server,
     State,
     Verdict,
     image_for,
@@ -26,19 +24,11 @@ from app.runbook import (
     judge_offline,
     version,
 )
+from tests import examples
+from tests.examples import NOON
 
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-TARGET = Target("db.example.net", 5432, "app", "someone", Provider.OTHER)
-SERVER = Server(
-    version="17.6 (Debian 17.6-1.pgdg13+1)",
-    is_standby=False,
-    is_read_only=False,
-    database="app",
-    user="someone",
-    tls="TLSv1.3",
-    is_pooled=False,
-    fingerprint="3f9ac2d1",
-)
+TARGET = replace(examples.TARGET, user="someone")
+SERVER = replace(examples.SERVER, version="17.6 (Debian 17.6-1.pgdg13+1)", user="someone")
 VECTOR = Extension("0.8.6", "0.8.6", "public", "public")
 FOUND = Facts(TARGET, NOON, 2.9, SERVER, VECTOR)
 # What every database without EXPECTED_DATABASE_* and without migrations is judged.

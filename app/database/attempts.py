@@ -1,7 +1,7 @@
 """Attempts that may all fall silent, and the one that answers."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any, TypeVar
 
 from app.database.link import Link
@@ -17,19 +17,20 @@ async def at(moment: float, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
 
 async def first_answer(begin: Callable[[], Coroutine[Any, Any, Link]], again_after_seconds: float | None) -> Link:
     """What the first of several attempts comes to; another one begins whenever all have been silent for so long."""
-    attempts: list[asyncio.Task[Link]] = []
+    attempts: set[asyncio.Task[Link]] = set()
     answered: set[asyncio.Task[Link]] = set()
     try:
         while not answered:
-            attempts.append(asyncio.create_task(begin()))
-            wait = asyncio.wait(attempts, timeout=again_after_seconds, return_when=asyncio.FIRST_COMPLETED)
-            answered, _ = await wait
-        return attempts.pop(attempts.index(answered.pop())).result()
+            attempts.add(asyncio.create_task(begin()))
+            answered, _ = await asyncio.wait(attempts, timeout=again_after_seconds, return_when=asyncio.FIRST_COMPLETED)
+        first = answered.pop()
+        attempts.remove(first)
+        return first.result()
     finally:
         await _abandon(attempts)
 
 
-async def _abandon(attempts: Sequence[asyncio.Task[Link]]) -> None:
+async def _abandon(attempts: Collection[asyncio.Task[Link]]) -> None:
     for attempt in attempts:
         attempt.cancel()
     for outcome in await asyncio.gather(*attempts, return_exceptions=True):
