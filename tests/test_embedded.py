@@ -16,8 +16,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from app.embedded import EmbeddedError, default_data_folder, embedded_database, wheel
-from app.embedded.cluster import Account, Installation, PidFile, ServerError, server_processes
+from pgvector_ready.embedded import EmbeddedError, default_data_folder, embedded_database, wheel
+from pgvector_ready.embedded.cluster import Account, Installation, PidFile, ServerError, server_processes
 from tests.postgres import wait_until
 
 IS_ROOT = os.geteuid() == 0
@@ -27,7 +27,7 @@ needs_root = pytest.mark.skipif(not IS_ROOT, reason="only root may become anothe
 SERVICE = """
 import os, signal, sys
 from pathlib import Path
-from app.embedded import EmbeddedError, embedded_database
+from pgvector_ready.embedded import EmbeddedError, embedded_database
 
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, lambda *_: sys.exit(0))

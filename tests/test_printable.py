@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.printable import printable
+from pgvector_ready.printable import printable
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ from email.utils import formatdate
 import httpx
 import pytest
 
-from app.logs import Redactor
-from app.render import (
+from pgvector_ready.commands.switch.render import (
     Access,
     AccessError,
     Deploy,
@@ -20,6 +19,7 @@ from app.render import (
     UncertainError,
     _wait_asked_for,
 )
+from pgvector_ready.logs import Redactor
 from tests.postgres import free_port
 from tests.render_api import KEY, LOST, TOO_MANY, Odd, RenderApi
 
