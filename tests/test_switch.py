@@ -26,8 +26,7 @@ from pgvector_ready.commands.verify.judge import judge
 from pgvector_ready.commands.verify.reply import Reply
 from pgvector_ready.documents.answer import Manner, about_database, about_service
 from pgvector_ready.documents.documents import Identity
-from pgvector_ready.judgement.advice import explain
-from pgvector_ready.judgement.failures import Code, Step
+from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning
 from pgvector_ready.judgement.requirements import Requirements
 from pgvector_ready.judgement.runbook import judge as judge_facts
@@ -643,7 +642,7 @@ def _seen(
     """What a service of this fingerprint, place and instance answers."""
     server = replace(SERVER, fingerprint=fingerprint)
     target = replace(TARGET, host=place[0], port=place[1])
-    failure = explain(Code.CONNECTION_LOST, Step.USABLE, target) if is_failing else None
+    failure = Failure.about(Code.CONNECTION_LOST, Step.USABLE, target) if is_failing else None
     facts = replace(USABLE, target=target, server=server, failure=failure)
     observation = Observation(judge_facts(facts, Requirements()), Provisioning(), NOON, consecutive_failures=0)
     identity = Identity("a6be012", "staging", instance, NOON)

@@ -89,6 +89,7 @@ def migrate() -> None:
 
     Exit code 0: it is there, 1: it is not and nothing was changed, 2: wrong configuration.
     """
+    from pgvector_ready.documents.wording import wording
     from pgvector_ready.logs import Redactor
     from pgvector_ready.migrations import upgrade
 
@@ -98,7 +99,8 @@ def migrate() -> None:
             before, after = run(upgrade.migrate(settings))
         except upgrade.MigrationError as error:
             cause = Redactor(settings.secrets)(str(error.__cause__).partition("\n")[0])
-            typer.echo(f"{error.failure.code}: {error.failure.message} → {error.failure.remedy}\n  {cause}", err=True)
+            said = wording(error.failure)
+            typer.echo(f"{error.failure.code}: {said.message} → {said.remedy}\n  {cause}", err=True)
             raise typer.Exit(1) from None
     typer.echo(f"at {after} already" if before == after else f"from {before or 'none'} to {after}")
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pgvector_ready.judgement.phrases import Phrase
+
 
 class MigrationPolicy(StrEnum):
     """What the step `migrated` asks: nothing, that an existing table be at head, or that there be one at head."""
@@ -32,7 +34,7 @@ class Requirements:
     slow_ms: float | None = None
     migrations: MigrationPolicy = MigrationPolicy.AUTO
     revisions: Revisions = Revisions()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Phrase, ...] = ()
     is_repaired: bool = False
 
     @property

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from pgvector_ready.judgement.advice import explain, image_for
-from pgvector_ready.judgement.facts import Extension, Facts, version
+from pgvector_ready.judgement.facts import Extension, Facts, values_of, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
+from pgvector_ready.judgement.phrases import Part, Value, phrase
 from pgvector_ready.judgement.report import Report, State, Verdict
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, joined
 from pgvector_ready.judgement.target import Provider, is_public
@@ -35,8 +35,7 @@ def judge_offline(facts: Facts, requirements: Requirements) -> Report:
     """Judge the configuration alone, before anything is asked of a network."""
     configured = _configured(facts, requirements)
     if facts.target.provider in _NETWORKS:
-        note = f"The host is private: it resolves within {_NETWORKS[facts.target.provider]} only."
-        configured = replace(configured, notes=(*configured.notes, note))
+        configured = replace(configured, notes=(*configured.notes, _NETWORKS[facts.target.provider]))
     rest = (Verdict(step, State.SKIPPED) for step in RUNBOOK[1:])
     return Report(facts, (configured, *rest))
 
@@ -52,16 +51,9 @@ def _verdict(step: Step, facts: Facts, requirements: Requirements, blocked: Fail
     return replace(verdict, duration_ms=duration_ms)
 
 
-def _tell(state: State, code: Code, step: Step, facts: Facts, **more: object) -> Verdict:
-    extension, server = facts.extension, facts.server
-    known: dict[str, object] = {
-        "server_version": server and server.version,
-        "available_version": extension and extension.available_version,
-        "installed_version": extension and extension.installed_version,
-        "schema": extension and extension.schema,
-    }
-    told = {name: value for name, value in (known | more).items() if value is not None}
-    return Verdict(step, state, explain(code, step, facts.target, None, **told))
+def _tell(state: State, code: Code, step: Step, facts: Facts, **more: Value | None) -> Verdict:
+    values = {**values_of(facts.server, facts.extension), **more}
+    return Verdict(step, state, Failure.about(code, step, facts.target, values))
 
 
 def _configured(facts: Facts, requirements: Requirements) -> Verdict:
@@ -73,16 +65,10 @@ def _configured(facts: Facts, requirements: Requirements) -> Verdict:
 
 def _connected(facts: Facts, _: Requirements) -> Verdict:
     server = facts.server
-    notes = (_POOLER_NOTE,) if server and server.is_pooled else ()
+    notes = (phrase(Part.POOLED),) if server and server.is_pooled else ()
     if server and not server.tls and is_public(facts.target):
         return replace(_tell(State.WARN, Code.TLS_OFF, Step.CONNECTED, facts), notes=notes)
     return Verdict(Step.CONNECTED, State.PASS, notes=notes)
-
-
-_POOLER_NOTE = (
-    "A connection pooler answers: in transaction mode it keeps no session state; "
-    "migrations and session-level locks need the database's direct address."
-)
 
 
 def _expected(facts: Facts, requirements: Requirements) -> Verdict:
@@ -91,17 +77,17 @@ def _expected(facts: Facts, requirements: Requirements) -> Verdict:
     server = facts.server
     # Only the database's name knows upper and lower case: "App" and "app" are two databases.
     pairs = (
-        ("host", requirements.expected_host, facts.target.host, _same_host),
-        ("database", requirements.expected_database, server and server.database, str),
-        ("fingerprint", requirements.expected_fingerprint, server and server.fingerprint, str.casefold),
+        (Part.OTHER_HOST, requirements.expected_host, facts.target.host, _same_host),
+        (Part.OTHER_DATABASE, requirements.expected_database, server and server.database, str),
+        (Part.OTHER_FINGERPRINT, requirements.expected_fingerprint, server and server.fingerprint, str.casefold),
     )
-    different = [
-        f"{name} {wanted} was expected and {reached or 'unknown'} was reached"
-        for name, wanted, reached, folded in pairs
+    different = tuple(
+        phrase(part, expected=wanted, **({"reached": reached} if reached else {}))
+        for part, wanted, reached, folded in pairs
         if wanted and folded(wanted) != folded(reached or "")
-    ]
+    )
     if different:
-        return _tell(State.FAIL, Code.WRONG_TARGET, Step.EXPECTED, facts, difference="; ".join(different))
+        return _tell(State.FAIL, Code.WRONG_TARGET, Step.EXPECTED, facts, differences=different)
     return Verdict(Step.EXPECTED, State.PASS)
 
 
@@ -123,8 +109,7 @@ def _available(facts: Facts, _: Requirements) -> Verdict:
     # Installed without files on the server: whether it can be used is for the proof to say.
     if extension.available_version or extension.installed_version:
         return Verdict(Step.AVAILABLE, State.PASS)
-    image = image_for(facts.server.version if facts.server else "")
-    return _tell(State.FAIL, Code.PGVECTOR_NOT_AVAILABLE, Step.AVAILABLE, facts, image=image)
+    return _tell(State.FAIL, Code.PGVECTOR_NOT_AVAILABLE, Step.AVAILABLE, facts)
 
 
 def _enabled(facts: Facts, requirements: Requirements) -> Verdict:
@@ -157,7 +142,7 @@ def _migrated(facts: Facts, requirements: Requirements) -> Verdict:
     if policy is MigrationPolicy.OFF or (policy is MigrationPolicy.AUTO and facts.revisions is None):
         return Verdict(Step.MIGRATED, State.SKIPPED)
     current = facts.revisions or frozenset()
-    told = {"current": joined(current) or "none", "head": joined(revisions.heads)}
+    told = {"current": joined(current), "head": joined(revisions.heads)}
     if current - revisions.known:
         return _tell(State.WARN, Code.MIGRATIONS_UNKNOWN, Step.MIGRATED, facts, **told)
     if current != revisions.heads:
@@ -176,4 +161,7 @@ _JUDGES: Mapping[Step, Callable[[Facts, Requirements], Verdict]] = {
     Step.MIGRATED: _migrated,
 }
 
-_NETWORKS = {Provider.RAILWAY_INTERNAL: "Railway's own network", Provider.RENDER_INTERNAL: "Render's own network"}
+_NETWORKS = {
+    Provider.RAILWAY_INTERNAL: phrase(Part.PRIVATE_TO_RAILWAY),
+    Provider.RENDER_INTERNAL: phrase(Part.PRIVATE_TO_RENDER),
+}

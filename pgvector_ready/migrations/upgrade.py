@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pgvector_ready.database import Database, create_engine
-from pgvector_ready.database.errors import name
+from pgvector_ready.database.errors import failure_of
 from pgvector_ready.judgement.failures import Failure, Step
 from pgvector_ready.judgement.requirements import Revisions, joined
 from pgvector_ready.settings import Settings
@@ -28,7 +28,7 @@ class MigrationError(Exception):
     """The database is where it was: a migration runs in one transaction. The cause is in `failure`."""
 
     def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
+        super().__init__(failure.code)
         self.failure = failure
 
 
@@ -54,7 +54,7 @@ async def migrate(settings: Settings) -> tuple[str | None, str | None]:
             await connection.commit()
     except Exception as error:
         step = Step.MIGRATED if _is_right_of_migration(error) else step
-        raise MigrationError(name(error, step, settings.connection_string.target)) from error
+        raise MigrationError(failure_of(error, step, settings.connection_string.target)) from error
     return before, after
 
 

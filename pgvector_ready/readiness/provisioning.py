@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pgvector_ready.database import Database
-from pgvector_ready.database.errors import name
-from pgvector_ready.judgement.facts import Listener, version
+from pgvector_ready.database.errors import failure_of
+from pgvector_ready.judgement.facts import Listener, values_of, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, ProvisioningState
 from pgvector_ready.observation import pgvector
@@ -109,7 +109,7 @@ class Provisioner:
             finally:
                 link.terminate()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told and tried again
-            return self._told(error, name(error, Step.ENABLED, observation.report.facts.target))
+            return self._told(error, _failure(error, Step.ENABLED, observation))
         return None
 
     async def _prove(self, observation: Observation) -> Failure | None:
@@ -120,7 +120,7 @@ class Provisioner:
             async with asyncio.timeout(_LIMIT_SECONDS):
                 await pgvector.prove_for_application(self._engine, facts.extension)
         except Exception as error:  # noqa: BLE001 - as above
-            return self._told(error, name(error, Step.USABLE, facts.target, schema=facts.extension.schema))
+            return self._told(error, _failure(error, Step.USABLE, observation))
         return None
 
     def _tell(self, observation: Observation, step: Step) -> None:
@@ -138,6 +138,11 @@ class Provisioner:
 
     def _note(self, **changes: Any) -> None:
         self._readiness.provisioning = replace(self._readiness.provisioning, **changes)
+
+
+def _failure(error: Exception, step: Step, observation: Observation) -> Failure:
+    facts = observation.report.facts
+    return failure_of(error, step, facts.target, values_of(facts.server, facts.extension))
 
 
 _UNDECIDED = frozenset({ProvisioningState.PENDING, ProvisioningState.FAILED})

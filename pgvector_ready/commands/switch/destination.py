@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from pgvector_ready.commands.check.run import check
 from pgvector_ready.commands.verify.address import WrongUseError
 from pgvector_ready.commands.verify.evidence import Expectations
+from pgvector_ready.documents.wording import wording
 from pgvector_ready.dsn import ConnectionString, DsnError, Host, parse, pasted, provider_of
 from pgvector_ready.judgement.failures import Code, Failure
 from pgvector_ready.judgement.observation import Observation
@@ -97,7 +98,8 @@ def _refuse_local_words(here: ConnectionString, there: ConnectionString) -> None
 
 
 def _told(failure: Failure) -> str:
-    return re.sub(r"\bDATABASE_URL\b", "NEW_DATABASE_URL", f"{failure.code}: {failure.message} {failure.remedy}")
+    said = wording(failure)
+    return re.sub(r"\bDATABASE_URL\b", "NEW_DATABASE_URL", f"{failure.code}: {said.message} {said.remedy}")
 
 
 def readable(value: str | None) -> ConnectionString | None:

@@ -76,9 +76,9 @@ def _failure(error: Document, words: Words) -> Html:
     return tag(
         "section",
         tag("h2", words["failure"]),
-        tag("p", error["message"], class_="message", lang="en"),
+        tag("p", error["message"], class_="message"),
         tag("h3", words["remedy"]),
-        tag("p", draw_remedy(error["remedy"], words), class_="remedy", lang="en"),
+        tag("p", draw_remedy(error["remedy"], words), class_="remedy"),
         tag(
             "p",
             tag("code", error["code"]),
@@ -115,13 +115,13 @@ def _step(step: Document, words: Words) -> Html:
         tag("div", tag("span", duration) if duration else None, " ", tag("strong", words[f"state_{state}"])),
         # A failure stands in full above; what a warning says stands nowhere else.
         _warning(step, words) if state == "warn" else None,
-        *(tag("p", note, lang="en") for note in step.get("notes", ())),
+        *(tag("p", note) for note in step.get("notes", ())),
         class_=state,
     )
 
 
 def _warning(step: Document, words: Words) -> Html:
-    return tag("p", tag("code", step["code"]), f" {step['message']} ", draw_remedy(step["remedy"], words), lang="en")
+    return tag("p", tag("code", step["code"]), f" {step['message']} ", draw_remedy(step["remedy"], words))
 
 
 def _database(document: Document, words: Words) -> Html:

@@ -12,11 +12,12 @@ from fastapi import APIRouter, Request, Response
 
 from pgvector_ready.documents.answer import Manner
 from pgvector_ready.documents.documents import SERVICE, Identity
+from pgvector_ready.documents.language import preferred
 from pgvector_ready.readiness.readiness import Readiness
 from pgvector_ready.web.health import Health
 from pgvector_ready.web.status.drawing import draw_footer, draw_main, draw_masthead, draw_title
 from pgvector_ready.web.status.history import History
-from pgvector_ready.web.status.language import preferred
+from pgvector_ready.web.status.language import LANGUAGES
 from pgvector_ready.web.status.markup import favicon, html
 
 
@@ -37,8 +38,8 @@ def create_router(readiness: Readiness, health: Health, identity: Identity, *, i
             return _without_body(headers)
         # The answer that everybody shares: a page costs the database nothing that a poll does not.
         answers = readiness.draining() if health.is_draining else await readiness.answers()
-        document = loads(answers.to(manner).body)
-        words = preferred(request.headers.get("accept-language", ""))
+        language = preferred(request.headers.get("accept-language", ""))
+        document, words = loads(answers.to(manner._replace(language=language)).body), LANGUAGES[language]
         parts = {
             "lang": words["lang"],
             "title": draw_title(document, identity, words),

@@ -1,0 +1,244 @@
+"""What is said of the database that was reached: which it is, whether it takes writes, pgvector, the schema."""
+
+from pgvector_ready.documents.sentences.text import Sentences, Table, Text
+from pgvector_ready.judgement.failures import Code
+
+DATABASE: Table = {
+    (Code.WRONG_TARGET, ""): Sentences(
+        Text(
+            "Another database was reached than the one expected: {differences:;}.",
+            "意図したものとは別のデータベースに接続しています: {differences:;}。",
+        ),
+        Text(
+            "Point DATABASE_URL at the expected database, or, if the new one is meant, change the EXPECTED_DATABASE_* "
+            "variables.",
+            "DATABASE_URL を意図したデータベースに向けてください。新しいほうが正しければ、EXPECTED_DATABASE_* の変数を"
+            "変更してください。",
+        ),
+    ),
+    (Code.STANDBY, ""): Sentences(
+        Text(
+            "The server on {host} port {port} is a standby and accepts no writes.",
+            "{host} のポート {port} のサーバーはスタンバイで、書き込みを受け付けません。",
+        ),
+        Text(
+            "Point DATABASE_URL at the primary, name both hosts with target_session_attrs=read-write, "
+            "or set REQUIRE_WRITABLE=false if only reading is meant.",
+            "DATABASE_URL をプライマリに向けるか、両方のホストを target_session_attrs=read-write とともに書いてください。"
+            "読み取りだけでよければ REQUIRE_WRITABLE=false を設定します。",
+        ),
+    ),
+    (Code.READ_ONLY, ""): Sentences(
+        Text(
+            "The database is a primary and its transactions are read-only.",
+            "データベースはプライマリですが、トランザクションが読み取り専用になっています。",
+        ),
+        Text(
+            "ALTER DATABASE {database_identifier} RESET default_transaction_read_only; also look at the role's "
+            "settings and at the provider's console: some switch it on when a disk is full.",
+            "ALTER DATABASE {database_identifier} RESET default_transaction_read_only; を実行してください。"
+            "ロールの設定と提供元のコンソールも確かめてください。ディスクがいっぱいになると自動的に読み取り専用にする提供元があります。",
+        ),
+    ),
+    (Code.PGVECTOR_NOT_AVAILABLE, ""): Sentences(
+        Text(
+            "pgvector is not installed on this server: PostgreSQL {server_version} on {host} port {port}, "
+            "database {database}.",
+            "このサーバーに pgvector がインストールされていません: PostgreSQL {server_version}、{host} のポート {port}、"
+            "データベース {database}。",
+            otherwise=Text(
+                "pgvector is not installed on this server: {host} port {port}, database {database}.",
+                "このサーバーに pgvector がインストールされていません: {host} のポート {port}、データベース {database}。",
+            ),
+        ),
+        Text(
+            "First make sure that this is the database you mean; then use a server with pgvector, "
+            "such as the image {image}, or ask the provider to install it.",
+            "まず、意図したデータベースかどうかを確かめてください。そのうえで、イメージ {image} のような pgvector "
+            "のあるサーバーを使うか、提供元にインストールを依頼してください。",
+            otherwise=Text(
+                "First make sure that this is the database you mean; then use a server with pgvector, "
+                "or ask the provider to install it.",
+                "まず、意図したデータベースかどうかを確かめてください。そのうえで、pgvector のあるサーバーを使うか、"
+                "提供元にインストールを依頼してください。",
+            ),
+        ),
+    ),
+    (Code.PGVECTOR_NOT_ENABLED, ""): Sentences(
+        Text(
+            "pgvector {available_version} is on the server and not enabled in database {database}.",
+            "pgvector {available_version} がサーバーにありますが、データベース {database} では有効になっていません。",
+            otherwise=Text(
+                "pgvector is not enabled in database {database}.",
+                "データベース {database} では pgvector が有効になっていません。",
+            ),
+        ),
+        Text(
+            "Run in this database: CREATE EXTENSION vector; which is what pgvector-ready check --enable does, "
+            "and the service at its start with ENABLE_PGVECTOR=true.",
+            "このデータベースで実行してください: CREATE EXTENSION vector; pgvector-ready check --enable も、"
+            "ENABLE_PGVECTOR=true で起動したサービスも、同じことをします。",
+        ),
+    ),
+    (Code.PGVECTOR_PERMISSION_DENIED, ""): Sentences(
+        Text(
+            "User {user} may not create the extension in database {database}.",
+            "ユーザー {user} には、データベース {database} に拡張を作る権限がありません。",
+        ),
+        Text(
+            "pgvector is not a trusted extension. As a superuser, in this database: CREATE EXTENSION vector;",
+            "pgvector は trusted な拡張ではありません。スーパーユーザーとして、このデータベースで実行してください: "
+            "CREATE EXTENSION vector;",
+        ),
+    ),
+    (Code.PGVECTOR_TOO_OLD, ""): Sentences(
+        Text(
+            "pgvector {installed_version} is older than the {minimum_version} asked for.",
+            "pgvector {installed_version} は、求められている {minimum_version} より古いバージョンです。",
+        ),
+        Text(
+            "Run in this database, as the owner of the extension: ALTER EXTENSION vector UPDATE; "
+            "(the server offers {available_version}) "
+            "or set UPDATE_PGVECTOR=true and restart the service.",
+            "拡張の所有者として、このデータベースで実行してください: ALTER EXTENSION vector UPDATE; "
+            "(サーバーにあるのは {available_version} )。"
+            "または UPDATE_PGVECTOR=true を設定して、サービスを再起動してください。",
+            otherwise=Text(
+                "Use a server whose pgvector is {minimum_version} or newer: this one has no files of it left.",
+                "pgvector {minimum_version} 以降のあるサーバーを使ってください。このサーバーには pgvector のファイルがありません。",
+            ),
+        ),
+    ),
+    (Code.PGVECTOR_LOCK_TIMEOUT, ""): Sentences(
+        Text(
+            "Another session held the lock for enabling pgvector for too long.",
+            "pgvector を有効にするためのロックを、別のセッションが長く保持していました。",
+        ),
+        Text(
+            "Wait: the service tries again by itself. Who holds it: SELECT pid, state, query FROM pg_stat_activity "
+            "WHERE pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory');",
+            "お待ちください。サービスは自動的に再試行します。ロックを持っているのは: "
+            "SELECT pid, state, query FROM pg_stat_activity "
+            "WHERE pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory');",
+        ),
+    ),
+    (Code.PGVECTOR_UPDATE_AVAILABLE, ""): Sentences(
+        Text(
+            "pgvector {installed_version} is enabled, and the server offers {available_version}.",
+            "有効な pgvector は {installed_version} ですが、サーバーには {available_version} があります。",
+        ),
+        Text(
+            "Run in this database, as the owner of the extension: ALTER EXTENSION vector UPDATE; "
+            "or set UPDATE_PGVECTOR=true and restart the service.",
+            "拡張の所有者として、このデータベースで実行してください: ALTER EXTENSION vector UPDATE; "
+            "または UPDATE_PGVECTOR=true を設定して、サービスを再起動してください。",
+        ),
+    ),
+    (Code.PGVECTOR_DOWNGRADED, ""): Sentences(
+        Text(
+            "pgvector {installed_version} is enabled, and the server's files are the older {available_version}.",
+            "有効な pgvector は {installed_version} ですが、サーバーのファイルはそれより古い {available_version} です。",
+        ),
+        Text(
+            "Bring the server back to an image with pgvector {installed_version} or newer.",
+            "サーバーを、pgvector {installed_version} 以降のイメージに戻してください。",
+        ),
+    ),
+    (Code.PGVECTOR_LIBRARY_MISSING, ""): Sentences(
+        Text(
+            "pgvector {installed_version} is enabled in the catalogue, and its library is gone from the server.",
+            "カタログでは pgvector {installed_version} が有効ですが、そのライブラリがサーバーにありません。",
+            otherwise=Text(
+                "The server offers pgvector, and its library is gone from the server.",
+                "サーバーは pgvector を提供していますが、そのライブラリがサーバーにありません。",
+            ),
+        ),
+        Text(
+            "The server's image was exchanged: use one with pgvector for this major version, such as {image}.",
+            "サーバーのイメージが入れ替わっています。このメジャーバージョン用の、pgvector のあるイメージを使ってください。"
+            "たとえば {image} です。",
+            otherwise=Text(
+                "The server's image was exchanged: use one with pgvector for this major version.",
+                "サーバーのイメージが入れ替わっています。このメジャーバージョン用の、pgvector のあるイメージを使ってください。",
+            ),
+        ),
+    ),
+    (Code.PGVECTOR_NOT_ON_SEARCH_PATH, ""): Sentences(
+        Text(
+            "pgvector is enabled in schema {schema}, and user {user} does not see it there.",
+            "pgvector はスキーマ {schema} で有効ですが、ユーザー {user} からは見えません。",
+            otherwise=Text(
+                "pgvector is enabled in a schema that user {user} does not see.",
+                "pgvector は、ユーザー {user} から見えないスキーマで有効になっています。",
+            ),
+        ),
+        Text(
+            "GRANT USAGE ON SCHEMA {schema_identifier} TO {user_identifier}; and put it on the search path: "
+            'ALTER ROLE {user_identifier} SET search_path = "$user", public, {schema_identifier};',
+            "GRANT USAGE ON SCHEMA {schema_identifier} TO {user_identifier}; を実行し、検索パスに加えてください: "
+            'ALTER ROLE {user_identifier} SET search_path = "$user", public, {schema_identifier};',
+            otherwise=Text(
+                "Find its schema: SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'vector'; "
+                "then grant this role the use of it, and put it on the role's search path.",
+                "スキーマを調べてください: SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'vector'; "
+                "そのうえで、このロールにスキーマを使う権限を与え、ロールの検索パスに加えてください。",
+            ),
+        ),
+    ),
+    (Code.SLOW, ""): Sentences(
+        Text(
+            "The database is usable and took {latency_ms:.0f} ms to say so.",
+            "データベースは利用できますが、応答に {latency_ms:.0f} ms かかりました。",
+        ),
+        Text(
+            "Look at its load and at the distance between it and this service.",
+            "データベースの負荷と、このサービスとの距離を確かめてください。",
+        ),
+    ),
+    (Code.MIGRATIONS_BEHIND, ""): Sentences(
+        Text(
+            "The database is at revision {current}, and this code needs {head}.",
+            "データベースのリビジョンは {current} ですが、このコードには {head} が必要です。",
+            otherwise=Text(
+                "The database is at no revision, and this code needs {head}.",
+                "データベースにはまだリビジョンがありませんが、このコードには {head} が必要です。",
+                otherwise=Text(
+                    "The database is not at the newest revision of this code.",
+                    "データベースは、このコードの最新のリビジョンになっていません。",
+                ),
+            ),
+        ),
+        Text("Run: pgvector-ready migrate", "実行してください: pgvector-ready migrate"),
+    ),
+    (Code.MIGRATIONS_UNKNOWN, ""): Sentences(
+        Text(
+            "The database is at revision {current}, which this code does not know; its own newest is {head}.",
+            "データベースのリビジョン {current} は、このコードが知らないものです。コードの最新は {head} です。",
+            otherwise=Text(
+                "The database is at a revision that this code does not know.",
+                "データベースのリビジョンは、このコードが知らないものです。",
+            ),
+        ),
+        Text(
+            "Deploy the newer code; a roll-back is fine as long as the newer revision is compatible.",
+            "新しいコードをデプロイしてください。新しいリビジョンに互換性があるあいだは、古いコードに戻しても問題ありません。",
+        ),
+    ),
+    (Code.MIGRATIONS_PERMISSION_DENIED, ""): Sentences(
+        Text(
+            "User {user} lacks a right that migrations need in database {database}: "
+            "to read alembic_version, or to make tables.",
+            "ユーザー {user} には、データベース {database} のマイグレーションに必要な権限がありません: "
+            "alembic_version を読む権限、またはテーブルを作る権限です。",
+        ),
+        Text(
+            "To read it, as its owner: GRANT SELECT ON alembic_version TO {user_identifier}; To migrate, run "
+            "pgvector-ready migrate as the role that owns the tables; where it is this role that shall own them, "
+            "as the schema's owner: GRANT USAGE, CREATE ON SCHEMA public TO {user_identifier};",
+            "読むには、テーブルの所有者として実行してください: GRANT SELECT ON alembic_version TO {user_identifier}; "
+            "マイグレーションは、テーブルを所有するロールで pgvector-ready migrate を実行してください。"
+            "このロールにテーブルを所有させる場合は、スキーマの所有者として: "
+            "GRANT USAGE, CREATE ON SCHEMA public TO {user_identifier};",
+        ),
+    ),
+}

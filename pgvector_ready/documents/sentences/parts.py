@@ -1,0 +1,127 @@
+"""The parts of sentences, and the notes."""
+
+from collections.abc import Mapping
+
+from pgvector_ready.documents.sentences.text import Text
+from pgvector_ready.judgement.phrases import Part
+
+PARTS: Mapping[Part, Text] = {
+    Part.USER: Text("user", "ユーザー名"),
+    Part.PASSWORD: Text("password", "パスワード"),
+    Part.HOST: Text("host", "ホスト"),
+    Part.PORT: Text("port", "ポート"),
+    Part.DATABASE: Text("database", "データベース名"),
+    Part.PARAMETERS: Text("parameters", "パラメーター"),
+    Part.EMPTY: Text("empty", "空です"),
+    Part.JDBC: Text("a JDBC address", "JDBC のアドレスです"),
+    Part.WEB_ADDRESS: Text("a web address", "Web のアドレスです"),
+    Part.ANOTHER_DATABASE: Text("for another database", "別の種類のデータベースのものです"),
+    Part.PRISMA: Text("for Prisma's own service", "Prisma 自身のサービスのものです"),
+    Part.ANOTHER_SCHEME: Text(
+        "an address that does not begin with postgresql://", "postgresql:// で始まらないアドレスです"
+    ),
+    Part.PSQL_COMMAND: Text("a psql command", "psql のコマンドです"),
+    Part.DOTNET: Text("in the form for .NET, with semicolons", "セミコロンで区切る .NET の形式です"),
+    Part.NEITHER: Text(
+        "neither a postgresql:// address nor keyword=value pairs",
+        "postgresql:// のアドレスでも keyword=value の並びでもありません",
+    ),
+    Part.NO_HOST: Text("without a usable host name", "使えるホスト名がありません"),
+    Part.ONE_OF: Text("one of {choices}", "{choices} のいずれか"),
+    Part.WHOLE_NUMBER: Text("a whole number", "整数"),
+    Part.PORT_NUMBER: Text("a whole number from 1 to 65535", "1 から 65535 までの整数"),
+    Part.AUTH_METHODS: Text("a list such as scram-sha-256,md5", "scram-sha-256,md5 のような一覧"),
+    Part.IP_ADDRESSES: Text("IP addresses", "IP アドレス"),
+    Part.NO_LESS_THAN: Text("no less than {name}", "{name} 以上の値"),
+    Part.DEMANDED: Text("{value}, which {by} demands", "{value}({by} が求める値)"),
+    Part.OTHER_HOST: Text(
+        "host {expected} was expected and {reached} was reached",
+        "ホストは {expected} のはずが {reached} でした",
+        otherwise=Text(
+            "host {expected} was expected and the one that was reached has no name",
+            "ホストは {expected} のはずが、接続先にはホスト名がありません",
+        ),
+    ),
+    Part.OTHER_DATABASE: Text(
+        "database {expected} was expected and {reached} was reached",
+        "データベースは {expected} のはずが {reached} でした",
+        otherwise=Text(
+            "database {expected} was expected and the server does not name its own",
+            "データベースは {expected} のはずが、サーバーが名前を示しません",
+        ),
+    ),
+    Part.OTHER_FINGERPRINT: Text(
+        "fingerprint {expected} was expected and {reached} was reached",
+        "フィンガープリントは {expected} のはずが {reached} でした",
+        otherwise=Text(
+            "fingerprint {expected} was expected and the server does not show its own",
+            "フィンガープリントは {expected} のはずが、サーバーがフィンガープリントを示しません",
+        ),
+    ),
+    Part.REPAIRED: Text(
+        "Removed from around the connection string: {removed:,}.", "接続文字列の周りから取り除いたもの: {removed:,}。"
+    ),
+    Part.LEFT_ASIDE: Text(
+        "Left aside what PostgreSQL does not know: {keywords}.", "PostgreSQL が知らないものは無視しました: {keywords}。"
+    ),
+    Part.TAKEN_FOR_SSLMODE: Text(
+        "{keyword} had another tool's value; it was taken for sslmode={sslmode}.",
+        "{keyword} は別のツールの値だったため、sslmode={sslmode} とみなしました。",
+    ),
+    Part.NO_CHANNEL_BINDING: Text(
+        "{keyword} was left aside: the driver has no channel binding; the connection is encrypted all the same.",
+        "{keyword} は無視しました。ドライバーにチャネルバインディングがありません。接続は暗号化されます。",
+    ),
+    Part.NO_GSSAPI: Text(
+        "{keyword} was left aside: the driver has no GSSAPI encryption.",
+        "{keyword} は無視しました。ドライバーに GSSAPI による暗号化がありません。",
+    ),
+    Part.CERTIFICATE_WHEN_ASKED: Text(
+        "{keyword} was left aside: the driver shows its client certificate only when it is asked to.",
+        "{keyword} は無視しました。ドライバーは、求められたときだけクライアント証明書を示します。",
+    ),
+    Part.ONE_REVOCATION_LIST: Text(
+        "{keyword} was left aside: the driver reads one list of revoked certificates only (sslcrl).",
+        "{keyword} は無視しました。ドライバーが読む失効リストは一つだけです(sslcrl)。",
+    ),
+    Part.ANY_AUTH_METHOD: Text(
+        "{keyword} was left aside: the driver logs in by whichever method the server asks for.",
+        "{keyword} は無視しました。ドライバーは、サーバーが求める方式でログインします。",
+    ),
+    Part.SOCKET_OWNER_UNASKED: Text(
+        "{keyword} was left aside: the driver does not ask who owns the socket.",
+        "{keyword} は無視しました。ドライバーはソケットの所有者を確かめません。",
+    ),
+    Part.ORDINARY_SESSIONS: Text(
+        "{keyword} was left aside: this service opens ordinary sessions only.",
+        "{keyword} は無視しました。このサービスは通常のセッションだけを開きます。",
+    ),
+    Part.PASSWORD_ONLY: Text(
+        "{keyword} was left aside: the driver logs in with a password only.",
+        "{keyword} は無視しました。ドライバーはパスワードだけでログインします。",
+    ),
+    Part.NO_OAUTH: Text(
+        "{keyword} was left aside: the driver has no OAuth.",
+        "{keyword} は無視しました。ドライバーに OAuth がありません。",
+    ),
+    Part.POOLED: Text(
+        "A connection pooler answers: in transaction mode it keeps no session state; "
+        "migrations and session-level locks need the database's direct address.",
+        "接続プーラーが応答しています。トランザクションモードではセッションの状態が保たれません。"
+        "マイグレーションとセッション単位のロックには、データベースの直接のアドレスが必要です。",
+    ),
+    Part.PRIVATE_TO_RAILWAY: Text(
+        "The host is private: it resolves within Railway's own network only.",
+        "ホストは内部専用で、Railway のネットワークの中でしか名前を解決できません。",
+    ),
+    Part.PRIVATE_TO_RENDER: Text(
+        "The host is private: it resolves within Render's own network only.",
+        "ホストは内部専用で、Render のネットワークの中でしか名前を解決できません。",
+    ),
+    Part.BLANKS: Text("blanks or line breaks", "空白または改行"),
+    Part.VARIABLE_NAME: Text("a variable's name", "変数名"),
+    Part.COMMAND: Text("the psql command", "psql コマンド"),
+    Part.QUOTES: Text("quotes", "引用符"),
+    Part.QUOTE_MARK: Text("a single quote mark", "片方だけの引用符"),
+    Part.LITERAL_NEWLINE: Text(r"a literal \n", r"文字としての \n"),
+}
