@@ -155,9 +155,9 @@ def _with_database(settings: Settings) -> Iterator[Settings]:
     if settings.database_url or is_on_platform(os.environ):
         yield settings
         return
-    from app.embedded import EmbeddedError, default_data_folder, embedded_database  # noqa: PLC0415 - as above
+    from app.embedded import EmbeddedError, default_folder, embedded_database  # noqa: PLC0415 - as above
 
-    folder = settings.embedded_data_folder or default_data_folder(os.environ)
+    folder = settings.embedded_data_folder or default_folder(os.environ)
     try:
         with embedded_database(folder) as url:
             yield load(database_url=url)
