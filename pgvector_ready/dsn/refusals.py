@@ -1,8 +1,10 @@
 """Why a connection string is refused: every sentence of it, none of which repeats a piece of the string."""
 
 from pgvector_ready.judgement.failures import Code, Failure, Step
+from pgvector_ready.printable import printable
 
 _SHAPE = "postgresql://user:password@host:5432/database"
+_LONGEST_KEYWORD = 40
 _COPY = "copy the whole connection string from your database provider's dashboard"
 _ENCODE = (
     "Percent-encode it: @ is %40, / is %2F, # is %23, ? is %3F, % is %25, : is %3A and a blank is %20; "
@@ -28,12 +30,31 @@ def not_a_connection_string(found: str) -> DsnError:
     return invalid(f"The connection string is {found}.", f"Paste the database's connection string: {_SHAPE}.")
 
 
-def unknown_keyword(keyword: str | None) -> DsnError:
-    """`None` when naming the keyword could show a piece of a broken password."""
-    named = "a parameter" if keyword is None else f"the parameter {keyword}"
+def unknown_keyword(keyword: str | None, correction: str = "") -> DsnError:
+    """`None` when naming the keyword could show a piece of a broken password; `correction` is a sentence or empty."""
+    named = "a parameter" if keyword is None else f"the parameter {printable(keyword, _LONGEST_KEYWORD)}"
     return invalid(
         f"The connection string has {named} that PostgreSQL does not know.",
-        "Remove it or correct its spelling; percent-encode & as %26 and = as %3D where they belong to a value.",
+        correction
+        or "Remove it or correct its spelling; percent-encode & as %26 and = as %3D where they belong to a value.",
+    )
+
+
+def parameter_in_name(name: str, parameter: str | None) -> DsnError:
+    """`name` is a word of ours or an environment variable; `parameter` one of libpq's, `None` for another."""
+    found = "a parameter" if parameter is None else f"the parameter {parameter}"
+    return invalid(
+        f"The {name} has {found} in it, which PostgreSQL would take for a piece of the name.",
+        "Begin the parameters of a URI with one ? and separate them with &, not with ; or &amp;: "
+        f"{_SHAPE}?sslmode=require. In keyword=value pairs a blank separates them.",
+    )
+
+
+def address_in_name(name: str) -> DsnError:
+    """`name` is a word of ours or an environment variable."""
+    return invalid(
+        f"The {name} is a whole connection string, which PostgreSQL would take for a name.",
+        f"Give the connection string by itself: {_SHAPE}.",
     )
 
 
