@@ -8,7 +8,7 @@ from pgvector_ready.judgement.facts import Extension, Facts, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.report import Report, State, Verdict
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, joined
-from pgvector_ready.judgement.target import Provider, is_public
+from pgvector_ready.judgement.target import Network, is_public, network_of
 
 
 def judge(facts: Facts, requirements: Requirements, blocked: Failure | None = None) -> Report:
@@ -34,8 +34,9 @@ def judge_so_far(facts: Facts, requirements: Requirements, step: Step) -> tuple[
 def judge_offline(facts: Facts, requirements: Requirements) -> Report:
     """Judge the configuration alone, before anything is asked of a network."""
     configured = _configured(facts, requirements)
-    if facts.target.provider in _NETWORKS:
-        note = f"The host is private: it resolves within {_NETWORKS[facts.target.provider]} only."
+    network = network_of(facts.target.host, facts.target.provider)
+    if network in {Network.RAILWAY, Network.RENDER}:
+        note = f"The host is private: it resolves within {network} only."
         configured = replace(configured, notes=(*configured.notes, note))
     rest = (Verdict(step, State.SKIPPED) for step in RUNBOOK[1:])
     return Report(facts, (configured, *rest))
@@ -176,4 +177,3 @@ _JUDGES: Mapping[Step, Callable[[Facts, Requirements], Verdict]] = {
     Step.MIGRATED: _migrated,
 }
 
-_NETWORKS = {Provider.RAILWAY_INTERNAL: "Railway's own network", Provider.RENDER_INTERNAL: "Render's own network"}
