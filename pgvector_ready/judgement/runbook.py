@@ -176,4 +176,3 @@ _JUDGES: Mapping[Step, Callable[[Facts, Requirements], Verdict]] = {
     Step.USABLE: _usable,
     Step.MIGRATED: _migrated,
 }
-
