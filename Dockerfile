@@ -23,7 +23,7 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     && /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib
 
 # The application is copied, not installed; this is the command that pyproject.toml would have made.
-RUN printf '#!/opt/venv/bin/python\nfrom app.__main__ import main; main()\n' > /opt/venv/bin/pgvector-ready \
+RUN printf '#!/opt/venv/bin/python\nfrom pgvector_ready.__main__ import main; main()\n' > /opt/venv/bin/pgvector-ready \
     && chmod 755 /opt/venv/bin/pgvector-ready
 
 
@@ -31,8 +31,9 @@ FROM dependencies AS application
 
 # A stage of its own, so that a change of the application leaves the layer of the dependencies alone.
 # chmod: a checkout made under a strict umask is not readable by the user below.
+COPY pgvector_ready /srv/pgvector_ready
 COPY app /srv/app
-RUN /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /srv/app && chmod -R a+rX /srv/app
+RUN /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /srv && chmod -R a+rX /srv
 
 
 FROM ${BASE_IMAGE} AS service
@@ -69,7 +70,7 @@ EXPOSE 8000
 # interval: an instance that went bad is known within half a minute (three in a row), and one check costs 50 ms of a core.
 # timeout: above the probe's own 4 s, so that its sentence is kept instead of a bare "exceeded timeout".
 # start-period: two of provisioning's longest pauses (15 s); failures in it do not count, the first success ends it.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "app.probe"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "pgvector_ready.healthcheck"]
 
 # No shell between the platform's SIGTERM and the service. STOPSIGNAL stays Docker's own, SIGTERM.
 # No ENTRYPOINT: a platform's own command then replaces all of this, and reads `pgvector-ready check`.

@@ -44,7 +44,7 @@ test: .venv/tools  ## Run the tests against real servers (TESTS=tests/test_dsn.p
 	@$(BIN)/coverage run -m pytest $(PARALLEL) --ignore=tests/browser $(TESTS); status=$$?; $(BIN)/coverage combine --quiet; exit $$status
 
 # What the tests covered; run again only where something has changed since.
-.coverage: $(shell find app tests -name '*.py') pyproject.toml | .venv/tools
+.coverage: $(shell find app pgvector_ready tests -name '*.py') pyproject.toml | .venv/tools
 	@$(MAKE) --no-print-directory test
 
 .PHONY: check

@@ -1,3 +1,1 @@
-"""Makes a PostgreSQL database vector-ready and proves it, continuously and honestly."""
-
-__version__ = "1.0.0"
+"""The application that this repository deploys: what a team edits."""

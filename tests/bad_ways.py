@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.database import Database
-from app.dsn import parse
-from app.failures import Code
-from app.observer import Observer
+from pgvector_ready.database import Database
+from pgvector_ready.dsn import parse
+from pgvector_ready.judgement.failures import Code
+from pgvector_ready.observation.observer import Observer
 from tests.faults import (
     Door,
     Manner,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from app.embedded import wheel
-from app.embedded.cluster import Account, Installation
+from pgvector_ready.embedded import wheel
+from pgvector_ready.embedded.cluster import Account, Installation
 
 IS_ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not IS_ROOT, reason="only root may become another account, or mount")
@@ -23,7 +23,7 @@ ORDINARY = Account.of(65534) if IS_ROOT else Account.of(os.geteuid())
 _SERVICE = """
 import os, signal, sys
 from pathlib import Path
-from app import embedded
+from pgvector_ready import embedded
 
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, lambda *_: sys.exit(0))

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from app.advice import explain
-from app.dsn import Provider, Target
-from app.failures import Code, Step
-from app.runbook import Extension, Facts, Server
+from pgvector_ready.judgement.advice import explain
+from pgvector_ready.judgement.facts import Extension, Facts, Server
+from pgvector_ready.judgement.failures import Code, Step
+from pgvector_ready.judgement.target import Provider, Target
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TARGET = Target("db.example.net", 5432, "app", "app", Provider.OTHER)

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
-from app.embedded.cluster import Account
+from pgvector_ready.embedded.cluster import Account
 from tests.postgres import PASSWORD, PostgresServer, free_port, wait_until
 
 

@@ -16,8 +16,8 @@ from urllib.parse import quote, urlencode
 
 import psycopg
 
-from app.embedded import wheel
-from app.embedded.cluster import Account, Installation, Postmaster, server_processes
+from pgvector_ready.embedded import wheel
+from pgvector_ready.embedded.cluster import Account, Installation, Postmaster, server_processes
 
 PASSWORD = "secret"  # noqa: S105 - of every role, unless a test says otherwise
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")

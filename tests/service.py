@@ -16,10 +16,10 @@ from typing import Any, Self
 import httpx
 from fastapi import APIRouter
 
-from app.main import Service, create_app
-from app.protocol import LIMITS, Limits
-from app.server import Server
-from app.settings import load
+from pgvector_ready.server.protocol import LIMITS, Limits
+from pgvector_ready.server.server import Server
+from pgvector_ready.service import Service, create_app
+from pgvector_ready.settings import load
 from tests.postgres import free_port, wait_until
 
 HEALTH = "/api/v1/health"
@@ -96,7 +96,11 @@ class ServiceProcess:
     """The service as its users run it: `pgvector-ready serve` in a process of its own, or another `program`'s."""
 
     def __init__(
-        self, *arguments: str, log: Path, program: Sequence[str] = (sys.executable, "-m", "app"), **environment: str
+        self,
+        *arguments: str,
+        log: Path,
+        program: Sequence[str] = (sys.executable, "-m", "pgvector_ready"),
+        **environment: str,
     ) -> None:
         self.program = program
         self.port = free_port()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.failures import Code
+from pgvector_ready.judgement.failures import Code
 
 TABLE = Path(__file__).parents[1] / "build" / "provoked.md"
 

@@ -9,8 +9,8 @@ from opentelemetry import trace
 from sqlalchemy import column, func, literal, select, table, text
 
 from app import api
-from app.__main__ import main
 from app.api.session import Session
+from pgvector_ready.__main__ import main
 
 router = APIRouter(prefix="/team")
 DOCUMENTS = table("documents", column("id"), column("title"))

@@ -121,7 +121,7 @@ def test_the_way_down_takes_the_table_and_leaves_the_extension(copy: Copy, datab
 def test_the_command_brings_the_teams_migration_too(copy: Copy, database: Database) -> None:
     copy.migration("documents")
 
-    code, said = copy.run("app", "migrate")
+    code, said = copy.run("pgvector_ready", "migrate")
 
     assert code == 0, said
     assert said.startswith("from 0001 to ")

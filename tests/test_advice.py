@@ -7,11 +7,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app import advice
-from app.advice import explain, name
-from app.dsn import Provider, Target
-from app.failures import Code, StalledError, Step, TlsRootMissingError
-from app.remedies import PROVIDER_REMEDIES
+from pgvector_ready.database.errors import PHASES, StalledError, TlsRootMissingError, name
+from pgvector_ready.judgement import advice
+from pgvector_ready.judgement.advice import explain
+from pgvector_ready.judgement.failures import Code, Step
+from pgvector_ready.judgement.remedies import PROVIDER_REMEDIES
+from pgvector_ready.judgement.target import Provider, Target
 
 TARGET = Target(host="db.example.net", port=5432, database="app", user="alice", provider=Provider.OTHER)
 # Those whose sentences the connection string's own errors bring along.
@@ -124,13 +125,13 @@ def test_every_advice_for_a_provider_is_tried() -> None:
     assert {(code, provider) for code, provider, _ in FOR_PROVIDERS} == set(PROVIDER_REMEDIES)
 
 
-@pytest.mark.parametrize("phase", advice.PHASES)
+@pytest.mark.parametrize("phase", PHASES)
 def test_a_stall_is_told_with_its_phase(phase: str) -> None:
     failure = name(StalledError(phase), Step.CONNECTED, TARGET)
 
     assert failure.code is Code.CONNECT_TIMEOUT
-    assert advice.PHASES[phase][0] in failure.message
-    assert failure.remedy == advice.PHASES[phase][1]
+    assert PHASES[phase][0] in failure.message
+    assert failure.remedy == PHASES[phase][1]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_dropped_packets_are_told_with_the_providers_own_firewall(provider: Prov
     dropped, frozen = (name(StalledError(phase), Step.CONNECTED, target) for phase in ("tcp", "login"))
 
     assert words in dropped.remedy
-    assert frozen.remedy == advice.PHASES["login"][1]
+    assert frozen.remedy == PHASES["login"][1]
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from xml.etree import ElementTree as ET
 import httpx
 import pytest
 
-from app.api import badge
-from app.runbook import State
+from pgvector_ready.judgement.report import State
+from pgvector_ready.web import badge
 from tests.conftest import Database
 from tests.postgres import free_port
 from tests.service import Running, running

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.failures import Code
-from app.readiness import FAILING_FOR_SECONDS
+from pgvector_ready.judgement.failures import Code
+from pgvector_ready.readiness.readiness import FAILING_FOR_SECONDS
 from tests.bad_ways import BAD_WAYS, CONNECT_SECONDS, QUERY_SECONDS, Scene, probe_frozen_path, set_scene
 from tests.faults import Manner, black_hole, pass_through
 from tests.pollers import Poll, poll_steadily, poll_together

@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from app.console import speaking
-from app.failures import RUNBOOK, Code, Step
-from app.pgvector import LOCK
-from app.report import Observation, Provisioning
-from app.runbook import Facts, Requirements, judge, judge_so_far
+from pgvector_ready.commands.check.console import speaking
+from pgvector_ready.judgement.facts import Facts
+from pgvector_ready.judgement.failures import RUNBOOK, Code, Step
+from pgvector_ready.judgement.observation import Observation, Provisioning
+from pgvector_ready.judgement.requirements import Requirements
+from pgvector_ready.judgement.runbook import judge, judge_so_far
+from pgvector_ready.observation.pgvector import LOCK
 from tests import faults
 from tests.conftest import Database
 from tests.examples import LOST, NOON, TARGET, USABLE
@@ -54,7 +56,7 @@ def _environment(database_url: str) -> dict[str, str]:
 async def _checking(
     database_url: str, *options: str, terminal: "Terminal | None" = None
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    command = [sys.executable, "-m", "app", "check", "--timeout", "60", *options]
+    command = [sys.executable, "-m", "pgvector_ready", "check", "--timeout", "60", *options]
     output = terminal.theirs if terminal else asyncio.subprocess.PIPE
     environment = _environment(database_url)
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=output, stderr=output)

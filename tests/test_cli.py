@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from app import __version__
+from pgvector_ready import __version__
 from tests.conftest import Database
 from tests.told import provoked
 
@@ -21,7 +21,7 @@ def _environment(**variables: str) -> dict[str, str]:
 
 
 def _call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "app", *arguments]
+    command = [sys.executable, "-m", "pgvector_ready", *arguments]
     return subprocess.run(command, env=_environment(**variables), capture_output=True, text=True, check=False)
 
 
@@ -175,7 +175,7 @@ _UNHEARD = [
 @pytest.mark.parametrize("style", ["text", "json"])
 @pytest.mark.parametrize(("output", "said"), _UNHEARD)
 def test_an_output_that_nobody_hears_is_no_traceback(output: str, said: str, style: str) -> None:
-    script = f'"$0" -m app check --offline --format {style} {output}'
+    script = f'"$0" -m pgvector_ready check --offline --format {style} {output}'
     environment = _environment(DATABASE_URL="postgresql://app@db.example.net/app")
 
     called = subprocess.run(
@@ -189,7 +189,7 @@ def test_an_output_that_nobody_hears_is_no_traceback(output: str, said: str, sty
 def test_on_a_terminal_it_is_drawn_with_the_remedy_in_full(database: Database) -> None:
     leader, follower = pty.openpty()
     environment = _environment(DATABASE_URL=database.url, TERM="xterm", COLUMNS="200")
-    command = [sys.executable, "-m", "app", "check"]
+    command = [sys.executable, "-m", "pgvector_ready", "check"]
     with subprocess.Popen(command, env=environment, stdout=follower, stderr=follower) as process:
         os.close(follower)
         drawn = b""

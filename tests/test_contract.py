@@ -13,12 +13,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app import __version__, advice
-from app.answer import Manner, about_database
-from app.dsn import Provider, Target
-from app.failures import Code, Step
-from app.report import Identity, Observation, Provisioning
-from app.runbook import Facts, Requirements, judge
+from pgvector_ready import __version__
+from pgvector_ready.documents.answer import Manner, about_database
+from pgvector_ready.documents.documents import Identity
+from pgvector_ready.judgement import advice
+from pgvector_ready.judgement.facts import Facts
+from pgvector_ready.judgement.failures import Code, Step
+from pgvector_ready.judgement.observation import Observation, Provisioning
+from pgvector_ready.judgement.requirements import Requirements
+from pgvector_ready.judgement.runbook import judge
+from pgvector_ready.judgement.target import Provider, Target
 from tests.conftest import Database
 from tests.postgres import PostgresServer, free_port
 from tests.service import DATABASE, HEALTH, Running, ServiceProcess, running, service_process

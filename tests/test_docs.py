@@ -14,22 +14,19 @@ import yaml
 from pydantic import BaseModel
 from typer.main import get_command
 
-from app import __version__, cli
-from app.advice import explain
-from app.answer import Manner, about_database, about_service
-from app.dsn import Provider, Target
-from app.failures import _SQLSTATES, RUNBOOK, Code, Step
-from app.report import (
-    DATABASE_PATH,
-    HEALTH_PATH,
-    DatabaseDocument,
-    Identity,
-    Observation,
-    Provisioning,
-    ServiceDocument,
-    StepDocument,
-)
-from app.runbook import Extension, Facts, Requirements, Revisions, judge
+from pgvector_ready import __version__
+from pgvector_ready.commands import cli
+from pgvector_ready.database.errors import _SQLSTATES
+from pgvector_ready.documents.answer import Manner, about_database, about_service
+from pgvector_ready.documents.documents import DatabaseDocument, Identity, ServiceDocument, StepDocument
+from pgvector_ready.judgement.advice import explain
+from pgvector_ready.judgement.facts import Extension, Facts
+from pgvector_ready.judgement.failures import RUNBOOK, Code, Step
+from pgvector_ready.judgement.observation import Observation, Provisioning
+from pgvector_ready.judgement.requirements import Requirements, Revisions
+from pgvector_ready.judgement.runbook import judge
+from pgvector_ready.judgement.target import Provider, Target
+from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH
 from tests.examples import LOST, NOON, SERVER, TARGET, USABLE
 from tests.postgres import PostgresServer
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.dsn import ConnectionString, DsnError, Host, Provider, Target, parse, pasted, provider_of, refusals
-from app.failures import Code, Step
+from pgvector_ready.dsn import ConnectionString, DsnError, Host, parse, pasted, provider_of, refusals
+from pgvector_ready.judgement.failures import Code, Step
+from pgvector_ready.judgement.target import Provider, Target
 
 NEON = "ep-cool-cell-123456"
 

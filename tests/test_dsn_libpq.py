@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import OperationalError, pq
 
-from app.dsn import DsnError, parse
-from app.dsn.conninfo import VARIABLES, libpq_keywords
-from app.failures import Code
+from pgvector_ready.dsn import DsnError, parse
+from pgvector_ready.dsn.conninfo import VARIABLES, libpq_keywords
+from pgvector_ready.judgement.failures import Code
 
 STRINGS = int(os.environ.get("DSN_STRINGS", "40000"))
 compared: Counter[str] = Counter()

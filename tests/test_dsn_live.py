@@ -12,10 +12,10 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from app import pgvector
-from app.database import Database as Connecting
-from app.dsn import parse
-from app.settings import load
+from pgvector_ready.database import Database as Connecting
+from pgvector_ready.dsn import parse
+from pgvector_ready.observation import pgvector
+from pgvector_ready.settings import load
 from tests.conftest import Database
 from tests.pooler import PgBouncer
 from tests.postgres import DEBIAN_15, PASSWORD, PostgresServer

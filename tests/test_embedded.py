@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from app.embedded import EmbeddedError, default_folder, embedded_database, existing_database, wheel
-from app.embedded.cluster import Account, Installation, PidFile, ServerError, server_processes
-from app.embedded.place import Place, lock
-from app.embedded.refusals import explain
+from pgvector_ready.embedded import EmbeddedError, default_folder, embedded_database, existing_database, wheel
+from pgvector_ready.embedded.cluster import Account, Installation, PidFile, ServerError, server_processes
+from pgvector_ready.embedded.place import Place, lock
+from pgvector_ready.embedded.refusals import explain
 from tests.embedding import IS_ROOT, ORDINARY, ROOT, Owner, container, needs_root
 from tests.postgres import wait_until
 

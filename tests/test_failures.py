@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from app import failures
-from app.failures import Code, Step, classify
+from pgvector_ready.database import errors
+from pgvector_ready.database.errors import classify
+from pgvector_ready.judgement.failures import RUNBOOK, Code, Step
 
 
 def from_server(sqlstate: str) -> Exception:
@@ -71,22 +72,22 @@ def test_a_server_is_taken_by_its_sqlstate_and_the_step(sqlstate: str, step: Ste
 def test_every_sqlstate_of_the_table_is_tried_here() -> None:
     tried = {(sqlstate, code) for sqlstate, _, code in BY_SQLSTATE}
 
-    for prefix, _, code in failures._SQLSTATES:
+    for prefix, _, code in errors._SQLSTATES:
         assert any(sqlstate.startswith(prefix) and code is found for sqlstate, found in tried), prefix
 
 
 @pytest.mark.parametrize(
     ("error", "step", "code"),
     [
-        (failures.StalledError("tcp"), Step.CONNECTED, Code.CONNECT_TIMEOUT),
+        (errors.StalledError("tcp"), Step.CONNECTED, Code.CONNECT_TIMEOUT),
         (TimeoutError(), Step.CONNECTED, Code.CONNECT_TIMEOUT),
         (TimeoutError(), None, Code.QUERY_TIMEOUT),
         (TimeoutError(), Step.ENABLED, Code.QUERY_TIMEOUT),
-        (failures.NotPostgreSQLError(), Step.CONNECTED, Code.NOT_POSTGRESQL),
-        (failures.TlsNotSupportedError(), Step.CONNECTED, Code.TLS_NOT_SUPPORTED),
-        (failures.TlsRequiredError(), Step.CONNECTED, Code.TLS_REQUIRED),
-        (failures.TlsRootMissingError("sslrootcert"), Step.CONNECTED, Code.TLS_ROOT_MISSING),
-        (failures.NoMatchingHostError(), Step.CONNECTED, Code.NO_MATCHING_HOST),
+        (errors.NotPostgreSQLError(), Step.CONNECTED, Code.NOT_POSTGRESQL),
+        (errors.TlsNotSupportedError(), Step.CONNECTED, Code.TLS_NOT_SUPPORTED),
+        (errors.TlsRequiredError(), Step.CONNECTED, Code.TLS_REQUIRED),
+        (errors.TlsRootMissingError("sslrootcert"), Step.CONNECTED, Code.TLS_ROOT_MISSING),
+        (errors.NoMatchingHostError(), Step.CONNECTED, Code.NO_MATCHING_HOST),
         (unverified(18), Step.CONNECTED, Code.TLS_UNTRUSTED),
         (unverified(62), Step.CONNECTED, Code.TLS_HOSTNAME_MISMATCH),
         (unverified(64), Step.CONNECTED, Code.TLS_HOSTNAME_MISMATCH),
@@ -130,7 +131,7 @@ def test_the_deepest_word_of_a_server_counts() -> None:
 
 def test_what_was_found_out_counts_more_than_the_error_that_made_us_ask() -> None:
     """A login refused with 28000 in the clear, that passes under TLS."""
-    found = caused(failures.TlsRequiredError(), from_server("28000"))
+    found = caused(errors.TlsRequiredError(), from_server("28000"))
 
     assert classify(found, Step.CONNECTED) == (Code.TLS_REQUIRED, "28000")
 
@@ -152,4 +153,4 @@ def test_codes_are_snake_case_and_their_own_names() -> None:
 
 
 def test_the_runbook_has_every_step_but_the_service() -> None:
-    assert set(Step) - set(failures.RUNBOOK) == {Step.SERVICE}
+    assert set(Step) - set(RUNBOOK) == {Step.SERVICE}

@@ -8,8 +8,8 @@ import pytest
 from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import HTMLResponse
 
-from app import __version__
-from app.headers import SAFETY_HEADERS
+from pgvector_ready import __version__
+from pgvector_ready.documents.headers import SAFETY_HEADERS
 from tests.conftest import Database
 from tests.service import DATABASE, HEALTH, Running, running
 

@@ -22,7 +22,7 @@ INTERRUPTED = "pgvector-ready: interrupted\n"
 # Runs a command and interrupts it at the nth event of a kind: an import, or a step on the way to a network.
 AT_AN_EVENT = """
 import os, signal, sys
-from app.__main__ import main
+from pgvector_ready.__main__ import main
 kind, ahead = sys.argv.pop(1), int(sys.argv.pop(1))
 def count(event, _):
     global ahead
@@ -93,7 +93,7 @@ async def test_a_server_that_stalls_does_not_hold_it_up(database: Database, comm
 
     async with faults.door(database.server.port, stall) as door:
         url = database.server.connection_string(database=database.name, port=door.port)
-        process = await _start(sys.executable, "-m", "app", command, DATABASE_URL=url)
+        process = await _start(sys.executable, "-m", "pgvector_ready", command, DATABASE_URL=url)
         await reached.wait()
 
         code, said = await _interrupted(process)
@@ -114,7 +114,9 @@ async def test_a_silent_answer_does_not_hold_it_up(command: tuple[str, ...]) -> 
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         key = {"RENDER_API_KEY": "rnd_example", "RENDER_API_URL": f"http://127.0.0.1:{port}"}
-        process = await _start(sys.executable, "-m", "app", *(word.format(port=port) for word in command), **key)
+        process = await _start(
+            sys.executable, "-m", "pgvector_ready", *(word.format(port=port) for word in command), **key
+        )
         connection, _ = await asyncio.to_thread(silent.accept)
 
         with connection:
@@ -148,7 +150,7 @@ async def test_a_lookup_that_hangs_does_not_hold_it_up(tmp_path: Path, command: 
     with _silent_names(tmp_path) as (namespace, names):
         process = await _start(
             *namespace.prefix,
-            *(sys.executable, "-m", "app", *command),
+            *(sys.executable, "-m", "pgvector_ready", *command),
             DATABASE_URL="postgresql://app:secret@db.example.net/app",
             RENDER_API_KEY="rnd_example",
         )

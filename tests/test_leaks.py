@@ -14,10 +14,10 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from app.database import Database as Connecting
-from app.database import create_engine
-from app.main import create_app
-from app.settings import load
+from pgvector_ready.database import Database as Connecting
+from pgvector_ready.database import create_engine
+from pgvector_ready.service import create_app
+from pgvector_ready.settings import load
 from tests.conftest import Database
 from tests.postgres import PostgresServer
 from tests.service import DATABASE, HEALTH, service_process
@@ -68,7 +68,7 @@ def _assert_clean(said: str, secrets: Secrets) -> None:
 def _command(secrets: Secrets, *arguments: str, url: str) -> str:
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     environment = kept | {"DATABASE_URL": url, "HEALTH_TOKEN": secrets.token, "LOG_LEVEL": "debug"}
-    command = [sys.executable, "-m", "app", *arguments]
+    command = [sys.executable, "-m", "pgvector_ready", *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.stdout + done.stderr
     return done.stdout + done.stderr

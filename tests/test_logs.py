@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from app.logs import ConsoleFormatter, JsonFormatter, Redactor
+from pgvector_ready.logs import ConsoleFormatter, JsonFormatter, Redactor
 from tests.conftest import Database
 from tests.postgres import PostgresServer, free_port, wait_until
 from tests.service import DATABASE, HEALTH, ServiceProcess, service_process
@@ -144,7 +144,7 @@ def test_the_longest_secret_goes_first() -> None:
 
 CONFIGURED = """
 import logging
-from app import logs
+from pgvector_ready import logs
 logs.configure({style!r}, "warning", ["secret"])
 logging.getLogger("uvicorn.error").warning("here is a %s", "secret")
 logging.getLogger("app").info("not told")
@@ -200,7 +200,12 @@ def test_every_line_of_the_service_is_json(logged: ServiceProcess) -> None:
     """uvicorn's own too."""
     loggers = {event["logger"] for event in logged.events()}
 
-    assert {"app.provisioning", "app.readiness", "app.server", "uvicorn.error"} <= loggers
+    assert {
+        "pgvector_ready.readiness.provisioning",
+        "pgvector_ready.readiness.readiness",
+        "pgvector_ready.server.server",
+        "uvicorn.error",
+    } <= loggers
     assert all({"at", "level", "event"} <= set(event) for event in logged.events())
     assert "request_refused" in {event["event"] for event in logged.events()}
 

@@ -15,7 +15,7 @@ from fastapi import APIRouter
 from sqlalchemy import text
 
 from app.api.session import Session
-from app.server import bind
+from pgvector_ready.server.server import bind
 from tests.conftest import Database
 from tests.postgres import PostgresServer, free_port, wait_until
 from tests.service import DATABASE, HEALTH, Running, ServiceProcess, running, service_process

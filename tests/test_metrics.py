@@ -18,8 +18,8 @@ from prometheus_client import REGISTRY
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.main import create_app
-from app.settings import load
+from pgvector_ready.service import create_app
+from pgvector_ready.settings import load
 from tests.conftest import Database
 from tests.postgres import free_port
 from tests.service import Running, running

@@ -32,7 +32,7 @@ def _revision(database: Database) -> list[tuple[str]]:
     return database.execute("SELECT version_num FROM alembic_version")
 
 
-_MIGRATE = (sys.executable, "-m", "app", "migrate")
+_MIGRATE = (sys.executable, "-m", "pgvector_ready", "migrate")
 _ALEMBIC = (sys.executable, "-m", "alembic")
 
 

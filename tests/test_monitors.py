@@ -17,8 +17,8 @@ import httpx
 import pytest
 import yaml
 
-from app.readiness import FAILING_FOR_SECONDS
-from app.settings import load
+from pgvector_ready.readiness.readiness import FAILING_FOR_SECONDS
+from pgvector_ready.settings import load
 from tests.monitor_rules import Reply
 from tests.postgres import PostgresServer, free_port, wait_until
 from tests.recipes import DOCUMENT, PLACEHOLDER, Recipe, blocks, kubernetes, path_of, recipes, seconds, target_group

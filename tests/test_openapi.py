@@ -11,7 +11,7 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from app.failures import Code
+from pgvector_ready.judgement.failures import Code
 from tests.conftest import Database
 from tests.postgres import PostgresServer, free_port
 from tests.service import DATABASE, HEALTH, ServiceProcess, running, service_process

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.database.passfile import password_for
-from app.dsn import DEFAULT_SOCKET, Host
+from pgvector_ready.database.passfile import password_for
+from pgvector_ready.dsn import DEFAULT_SOCKET, Host
 
 HOST = Host("db.example.net", None, 5432)
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from app import probe
+from pgvector_ready import healthcheck as probe
 
 OK = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{"healthy":true,"error":null}'
 STARTING = b'HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\r\n{"healthy":false,"error":{"code":"starting"}}'
@@ -56,7 +56,9 @@ def free_port() -> int:
 
 def run(**environ: str) -> subprocess.CompletedProcess[str]:
     """Run the health check as Docker does."""
-    return subprocess.run([sys.executable, "-m", "app.probe"], env=environ, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "pgvector_ready.healthcheck"], env=environ, capture_output=True, text=True, check=False
+    )
 
 
 def test_a_healthy_service_is_exit_code_0_and_silence() -> None:
@@ -93,15 +95,15 @@ def test_nothing_listening_is_said() -> None:
 def test_only_the_standard_library_is_imported() -> None:
     """A third-party import would cost every health check its time, and may be what is broken."""
     script = (
-        "import sys; before = set(sys.modules); import app.probe;"
+        "import sys; before = set(sys.modules); import pgvector_ready.healthcheck;"
         "names = {name.partition('.')[0] for name in set(sys.modules) - before} - sys.stdlib_module_names;"
-        "own = {name for name in sys.modules if name.startswith('app.')};"
+        "own = {name for name in sys.modules if name.startswith('pgvector_ready.')};"
         "print(*sorted(names | own))"
     )
 
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
-    assert result.stdout.split() == ["app", "app.probe"]
+    assert result.stdout.split() == ["pgvector_ready", "pgvector_ready.healthcheck"]
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from fastapi import APIRouter, Request
 
-from app.main import _MOST_BODY_BYTES
-from app.protocol import LIMITS, Limits, Protocol
+from pgvector_ready.server.protocol import LIMITS, Limits, Protocol
+from pgvector_ready.service import _MOST_BODY_BYTES
 from tests.conftest import Database
 from tests.service import DATABASE, HEALTH, Running, ServiceProcess, running
 
@@ -404,7 +404,7 @@ def _idle(port: int, said: bytes) -> socket.socket:
 def test_two_thousand_idle_connections_do_not_stop_the_platforms_probe(
     database_with_vector: Database, tmp_path: Path, descriptors: str, said: bytes
 ) -> None:
-    program = ["prlimit", f"--nofile={descriptors}", sys.executable, "-m", "app"]
+    program = ["prlimit", f"--nofile={descriptors}", sys.executable, "-m", "pgvector_ready"]
     with ServiceProcess(log=tmp_path / "log", program=program, DATABASE_URL=database_with_vector.url) as service:
         service.wait_for(200)
         with idle_connections(service.port, 2000, said):

@@ -11,9 +11,9 @@ from pgvector.sqlalchemy import Vector
 from sqlalchemy import Column, Integer, MetaData, Table, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.database import Database as Connector
-from app.database import create_engine
-from app.dsn import parse
+from pgvector_ready.database import Database as Connector
+from pgvector_ready.database import create_engine
+from pgvector_ready.dsn import parse
 from tests.conftest import Database
 from tests.pooler import PgBouncer
 from tests.postgres import PostgresServer

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.pgvector import LOCK
+from pgvector_ready.observation.pgvector import LOCK
 from tests.conftest import Database
 from tests.service import Running, running
 from tests.told import error_in, warning_in

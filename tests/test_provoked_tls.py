@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.database import Database as Connector
-from app.dsn import parse
-from app.loop import Loop
-from app.observer import Observer
+from pgvector_ready.database import Database as Connector
+from pgvector_ready.dsn import parse
+from pgvector_ready.loop import Loop
+from pgvector_ready.observation.observer import Observer
 from tests import faults
 from tests.conftest import Database
 from tests.faults import Manner, door

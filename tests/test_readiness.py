@@ -12,15 +12,18 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.advice import explain
-from app.answer import Answers, Manner
-from app.database import Database as Connector
-from app.dsn import Provider, Target, parse
-from app.failures import Code, Step
-from app.observer import Observer
-from app.readiness import HEALTHY_FOR_SECONDS, Observes, Readiness
-from app.report import Identity, Provisioning, ProvisioningState
-from app.runbook import Extension, Facts, Requirements, Server
+from pgvector_ready.database import Database as Connector
+from pgvector_ready.documents.answer import Answers, Manner
+from pgvector_ready.documents.documents import Identity
+from pgvector_ready.dsn import parse
+from pgvector_ready.judgement.advice import explain
+from pgvector_ready.judgement.facts import Extension, Facts, Server
+from pgvector_ready.judgement.failures import Code, Step
+from pgvector_ready.judgement.observation import Provisioning, ProvisioningState
+from pgvector_ready.judgement.requirements import Requirements
+from pgvector_ready.judgement.target import Provider, Target
+from pgvector_ready.observation.observer import Observer
+from pgvector_ready.readiness.readiness import HEALTHY_FOR_SECONDS, Observes, Readiness
 from tests.conftest import Database
 from tests.postgres import PostgresServer
 from tests.service import DATABASE, Running, running
@@ -310,7 +313,7 @@ async def test_what_kept_start_up_from_its_work_is_judged_with(readiness: Readin
 
 
 def changes(caplog: pytest.LogCaptureFixture) -> list[tuple[str, Any]]:
-    records = [record for record in caplog.records if record.name == "app.readiness"]
+    records = [record for record in caplog.records if record.name == "pgvector_ready.readiness.readiness"]
     told = [vars(record) for record in records]
     return [(record["msg"], record.get("code", record.get("outage_seconds"))) for record in told]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from app.relocation import Order, Relocation
-from app.switch import Pace
+from pgvector_ready.commands.switch.run import Order, Relocation
+from pgvector_ready.commands.switch.steps import Pace
 from tests.postgres import PostgresServer
 from tests.recordings import SCENES, Stage, recorded, staging
 

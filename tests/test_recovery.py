@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from app.database import Database as Connector
-from app.dsn import parse
-from app.failures import Code
-from app.observer import Observer
+from pgvector_ready.database import Database as Connector
+from pgvector_ready.dsn import parse
+from pgvector_ready.judgement.failures import Code
+from pgvector_ready.observation.observer import Observer
 from tests.bad_ways import held_by
 from tests.conftest import Database
 from tests.faults import Door, Manner, door, pass_through, say, say_nothing, stall_after

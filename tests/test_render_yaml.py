@@ -9,14 +9,14 @@ import pytest
 import yaml
 from pydantic import AliasChoices, SecretStr
 
-from app import probe
-from app.report import HEALTH_PATH
-from app.settings import Settings, load
+from pgvector_ready import healthcheck as probe
+from pgvector_ready.paths import HEALTH_PATH
+from pgvector_ready.settings import Settings, load
 
 REPOSITORY = Path(__file__).parents[1]
 # Render publishes no licence for its schema, so that it lies beside the project and not in it.
 SCHEMA = REPOSITORY.parent / "shared" / "data" / "render.schema.json"
-GRACEFUL_SHUTDOWN_SECONDS = 10  # what app.server gives to requests that are still open
+GRACEFUL_SHUTDOWN_SECONDS = 10  # what pgvector_ready.server gives to requests that are still open
 
 
 @pytest.fixture

@@ -8,20 +8,21 @@ from typing import Any
 
 import pytest
 
-from app.advice import explain
-from app.dsn import Provider, Target, parse
-from app.failures import Code, Failure, Step
-from app.report import (
+from pgvector_ready.documents.documents import (
     AnonymousDocument,
     DatabaseDocument,
     ErrorDocument,
     Identity,
-    Observation,
-    Provisioning,
-    ProvisioningState,
     ServiceDocument,
 )
-from app.runbook import Extension, Facts, MigrationPolicy, Requirements, Revisions, Server, judge
+from pgvector_ready.dsn import parse
+from pgvector_ready.judgement.advice import explain
+from pgvector_ready.judgement.facts import Extension, Facts, Server
+from pgvector_ready.judgement.failures import Code, Failure, Step
+from pgvector_ready.judgement.observation import Observation, Provisioning, ProvisioningState
+from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions
+from pgvector_ready.judgement.runbook import judge
+from pgvector_ready.judgement.target import Provider, Target
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, 123_456, tzinfo=UTC)
 TARGET = Target("db.example.net", 5432, "app", "someone", Provider.OTHER)

@@ -9,9 +9,9 @@ from alembic.util import CommandError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app import migrate
-from app.revisions import _read, revisions
-from app.runbook import Revisions
+from pgvector_ready.judgement.requirements import Revisions
+from pgvector_ready.migrations import upgrade as migrate
+from pgvector_ready.migrations.revisions import _read, revisions
 
 _NAMES = "abcdef"
 
@@ -98,8 +98,10 @@ def test_our_own() -> None:
 def test_the_service_starts_without_what_only_the_other_commands_need() -> None:
     """Each costs its start time and memory for as long as it lives."""
     script = (
-        "import sys; import app.cli, app.server; from app.api import ROUTERS; from app.revisions import revisions;"
-        "revisions(); print(*({'alembic', 'httpx', 'mako', 'pygments', 'rich', 'app.embedded'} & set(sys.modules)))"
+        "import sys; import pgvector_ready.commands.cli, pgvector_ready.server.server, app.main;"
+        "from pgvector_ready.migrations.revisions import revisions;"
+        "others = {'alembic', 'httpx', 'mako', 'pygments', 'rich', 'pgvector_ready.embedded'};"
+        "revisions(); print(*(others & set(sys.modules)))"
     )
 
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True).stdout

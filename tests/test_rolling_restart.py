@@ -23,7 +23,7 @@ _PROGRAM = """
 import asyncio
 from fastapi import APIRouter
 import app.api
-from app.__main__ import main
+from pgvector_ready.__main__ import main
 
 router = APIRouter()
 

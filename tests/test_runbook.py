@@ -6,24 +6,14 @@ from typing import Any
 
 import pytest
 
-from app.advice import explain
-from app.dsn import Target, provider_of
-from app.failures import RUNBOOK, Code, Failure, Step
-from app.runbook import (
-    Extension,
-    Facts,
-    MigrationPolicy,
-    Report,
-    Requirements,
-    Revisions,
-    State,
-    Verdict,
-    image_for,
-    is_public,
-    judge,
-    judge_offline,
-    version,
-)
+from pgvector_ready.dsn import provider_of
+from pgvector_ready.judgement.advice import explain, image_for
+from pgvector_ready.judgement.facts import Extension, Facts, version
+from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
+from pgvector_ready.judgement.report import Report, State, Verdict
+from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions
+from pgvector_ready.judgement.runbook import judge, judge_offline
+from pgvector_ready.judgement.target import Target, is_public
 from tests import examples
 from tests.examples import NOON
 

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import AliasChoices, SecretStr, ValidationError
 
-from app.failures import Code
-from app.runbook import MigrationPolicy, Revisions
-from app.settings import PLATFORM_VARIABLES, ConfigurationError, Settings, is_on_platform, load
+from pgvector_ready.judgement.failures import Code
+from pgvector_ready.judgement.requirements import MigrationPolicy, Revisions
+from pgvector_ready.settings import PLATFORM_VARIABLES, ConfigurationError, Settings, is_on_platform, load
 
 URL = "postgresql://someone:secret@db.example.net:5432/app"
 DOCUMENTATION = Path(__file__).parent.parent / "docs" / "settings.md"
@@ -357,7 +357,7 @@ def test_without_a_database_the_failure_has_its_code() -> None:
 def serve(**values: str) -> subprocess.CompletedProcess[str]:
     """`serve`, where it has to end by itself."""
     kept = {name: os.environ[name] for name in os.environ if name in {"PATH", "HOME"} or name.startswith("COV")}
-    command = [sys.executable, "-m", "app", "serve"]
+    command = [sys.executable, "-m", "pgvector_ready", "serve"]
     return subprocess.run(
         command,
         env={**kept, **values},

@@ -13,16 +13,19 @@ from string import Formatter
 
 import pytest
 
-from app import advice
-from app.advice import explain
-from app.api.status_drawing import draw_footer, draw_main
-from app.api.status_history import KEPT, History
-from app.api.status_language import LANGUAGES, preferred, spell
-from app.api.status_remedy import draw_remedy
-from app.dsn import Provider, Target
-from app.failures import Code, Step
-from app.report import DATABASE_PATH, DatabaseDocument, Identity, Observation, Provisioning
-from app.runbook import Extension, Facts, Report, State, Verdict
+from pgvector_ready.documents.documents import DatabaseDocument, Identity
+from pgvector_ready.judgement import advice
+from pgvector_ready.judgement.advice import explain
+from pgvector_ready.judgement.facts import Extension, Facts
+from pgvector_ready.judgement.failures import Code, Step
+from pgvector_ready.judgement.observation import Observation, Provisioning
+from pgvector_ready.judgement.report import Report, State, Verdict
+from pgvector_ready.judgement.target import Provider, Target
+from pgvector_ready.paths import DATABASE_PATH
+from pgvector_ready.web.status.drawing import draw_footer, draw_main
+from pgvector_ready.web.status.history import KEPT, History
+from pgvector_ready.web.status.language import LANGUAGES, preferred, spell
+from pgvector_ready.web.status.remedy import draw_remedy
 from tests.conftest import Database
 from tests.postgres import PostgresServer, free_port
 from tests.service import Running, running

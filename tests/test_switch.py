@@ -17,19 +17,20 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from app.advice import explain
-from app.answer import Manner, about_database, about_service
-from app.cli_switch import switch
-from app.failures import Code, Step
-from app.relocation import Order, Relocation
-from app.report import Identity, Observation, Provisioning
-from app.runbook import Requirements
-from app.runbook import judge as judge_facts
-from app.switch import PREVIOUS, UNFINISHED, UNSET, VARIABLE, Pace
-from app.verification.address import parse
-from app.verification.evidence import Evidence, Expectations, failures
-from app.verification.judgement import judge
-from app.verification.reply import Reply
+from pgvector_ready.commands.switch.command import switch
+from pgvector_ready.commands.switch.run import Order, Relocation
+from pgvector_ready.commands.switch.steps import PREVIOUS, UNFINISHED, UNSET, VARIABLE, Pace
+from pgvector_ready.commands.verify.address import parse
+from pgvector_ready.commands.verify.evidence import Evidence, Expectations, failures
+from pgvector_ready.commands.verify.judge import judge
+from pgvector_ready.commands.verify.reply import Reply
+from pgvector_ready.documents.answer import Manner, about_database, about_service
+from pgvector_ready.documents.documents import Identity
+from pgvector_ready.judgement.advice import explain
+from pgvector_ready.judgement.failures import Code, Step
+from pgvector_ready.judgement.observation import Observation, Provisioning
+from pgvector_ready.judgement.requirements import Requirements
+from pgvector_ready.judgement.runbook import judge as judge_facts
 from tests.conftest import Database
 from tests.examples import NOON, SERVER, TARGET, USABLE
 from tests.postgres import PostgresServer, free_port, wait_until
@@ -369,9 +370,9 @@ def test_a_deploy_that_does_not_come_live_is_taken_back(staging: Staging, script
 
 _MOVE = """
 import os, sys
-from app.cli_switch import Terminal
-from app.relocation import Order, Relocation
-from app.switch import Pace
+from pgvector_ready.commands.switch.command import Terminal
+from pgvector_ready.commands.switch.run import Order, Relocation
+from pgvector_ready.commands.switch.steps import Pace
 with Terminal() as terminal:
     sys.exit(Relocation(Order("staging", yes=True), os.environ, terminal, Pace(0.02, 20, 0.02, 5)).run())
 """
@@ -722,7 +723,7 @@ def test_a_health_token_of_the_service_is_used_to_look_at_it(staging: Staging) -
 
 
 def test_wrong_use_is_one_line_on_standard_error() -> None:
-    command = [sys.executable, "-m", "app", "switch", "--service", "staging"]
+    command = [sys.executable, "-m", "pgvector_ready", "switch", "--service", "staging"]
 
     called = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
 

@@ -18,11 +18,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from app import __version__
-from app.api import contract
-from app.main import create_app
-from app.settings import load
-from app.tracing import excluding, secrets_in
+from pgvector_ready import __version__
+from pgvector_ready.service import create_app
+from pgvector_ready.settings import load
+from pgvector_ready.tracing import excluding, secrets_in
+from pgvector_ready.web import contract
 from tests.collector import Collector, attributes, collecting
 from tests.conftest import Database
 from tests.postgres import free_port, wait_until
@@ -99,7 +99,8 @@ def test_unless_it_is_asked_for_nothing_is_imported_and_nothing_sent(
 
 def test_the_interpreter_imports_nothing_of_the_sdk() -> None:
     """By its own account, not by what is left of it."""
-    command = [sys.executable, "-X", "importtime", "-c", "import app.main, app.server, app.cli, app.tracing.sql"]
+    modules = "app.main, pgvector_ready.server.server, pgvector_ready.commands.cli, pgvector_ready.tracing.sql"
+    command = [sys.executable, "-X", "importtime", "-c", f"import {modules}"]
 
     told = subprocess.run(command, capture_output=True, text=True, check=True).stderr
 
@@ -370,7 +371,7 @@ def test_lost_traces_are_told_once_and_so_is_their_return(database: Database, tm
 def test_every_variable_that_is_read_here_is_documented() -> None:
     document = (ROOT / "docs" / "tracing.md").read_text()
 
-    read = set(re.findall(r'"(OTEL_\w+)"', (ROOT / "app" / "tracing" / "__init__.py").read_text()))
+    read = set(re.findall(r'"(OTEL_\w+)"', (ROOT / "pgvector_ready" / "tracing" / "__init__.py").read_text()))
 
     assert read
     assert {name for name in read if f"`{name}" not in document} == set()

@@ -20,9 +20,9 @@ from typing import Self
 import httpx
 import pytest
 
-from app.database import Database as Connector
-from app.dsn import parse
-from app.observer import Observer
+from pgvector_ready.database import Database as Connector
+from pgvector_ready.dsn import parse
+from pgvector_ready.observation.observer import Observer
 from tests import faults
 from tests.conftest import Database
 from tests.faults import Door, NameServer, Namespace, door
@@ -145,7 +145,7 @@ class ConfinedService(ServiceProcess):
         self.namespace = namespace
 
     def __enter__(self) -> Self:
-        command = [*self.namespace.prefix, sys.executable, "-m", "app", "serve"]
+        command = [*self.namespace.prefix, sys.executable, "-m", "pgvector_ready", "serve"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
         return self
@@ -281,7 +281,7 @@ async def test_an_address_that_never_answers_gives_way_to_the_next(
             *with_hosts,
             sys.executable,
             "-m",
-            "app",
+            "pgvector_ready",
             "check",
             "--format",
             "json",

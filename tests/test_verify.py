@@ -23,17 +23,17 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from app.cli_verify import verify as command
-from app.loop import run
-from app.verification import telling
-from app.verification.address import Address, parse
-from app.verification.contract import differences
-from app.verification.endpoint import DATABASE
-from app.verification.evidence import Expectations, Verification
-from app.verification.evidence import failures as failed_checks
-from app.verification.plan import Plan
-from app.verification.trouble import explain
-from app.verify import Patience, verify
+from pgvector_ready.commands.verify import telling
+from pgvector_ready.commands.verify.address import Address, parse
+from pgvector_ready.commands.verify.attempts import Patience, verify
+from pgvector_ready.commands.verify.command import verify as command
+from pgvector_ready.commands.verify.endpoint import DATABASE
+from pgvector_ready.commands.verify.evidence import Expectations, Verification
+from pgvector_ready.commands.verify.evidence import failures as failed_checks
+from pgvector_ready.commands.verify.plan import Plan
+from pgvector_ready.commands.verify.schema import differences
+from pgvector_ready.commands.verify.trouble import explain
+from pgvector_ready.loop import run
 from tests.postgres import PostgresServer, free_port
 from tests.service import DATABASE as DATABASE_PATH
 from tests.service import HEALTH as HEALTH_PATH
@@ -41,7 +41,7 @@ from tests.service import ServiceProcess
 from tests.strangers import Request, Script, http, stranger
 
 COMMIT = "a6be0123456789abcdef0123456789abcdef0123"
-COMMAND = [sys.executable, "-m", "app", "verify"]
+COMMAND = [sys.executable, "-m", "pgvector_ready", "verify"]
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 OTHERS = ("HEALTH_TOKEN", "OTHER_HEALTH_TOKEN", "SSL_CERT_FILE", "SSL_CERT_DIR", "FORCE_COLOR")
 NO_SURROUNDINGS = dict.fromkeys((*OTHERS, *PROXIES, *map(str.lower, PROXIES)))

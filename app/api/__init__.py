@@ -1,4 +1,4 @@
-"""What the service answers over HTTP; a team's own endpoints are added here (docs/add-an-endpoint.md)."""
+"""A team's own endpoints: each router stands in `ROUTERS` (docs/add-an-endpoint.md)."""
 
 from fastapi import APIRouter
 

@@ -5,10 +5,10 @@ import asyncio
 from alembic import context
 from sqlalchemy import Connection, text
 
-from app.migrate import LOCK_TIMEOUT_SECONDS, connected
 from app.models import Base
-from app.pgvector import LOCK, LOCK_TIMEOUT
-from app.settings import load
+from pgvector_ready.migrations.upgrade import LOCK_TIMEOUT_SECONDS, connected
+from pgvector_ready.observation.pgvector import LOCK, LOCK_TIMEOUT
+from pgvector_ready.settings import load
 
 
 def _run(connection: Connection) -> None:

@@ -21,8 +21,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.main import Service
-from app.server import Server, bind
+from pgvector_ready.server.server import Server, bind
+from pgvector_ready.service import Service
 
 PATH = "/health"
 

@@ -20,9 +20,9 @@ import asyncpg
 import httpx
 from rich.console import Console
 
-from app.database import Database
-from app.dsn import parse
-from app.observer import Observer
+from pgvector_ready.database import Database
+from pgvector_ready.dsn import parse
+from pgvector_ready.observation.observer import Observer
 from tests.benchmarks.contenders import PATH, RECIPE
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.processes import Contender, PinnedService

@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.readiness import FAILING_FOR_SECONDS
-from app.settings import Settings
+from pgvector_ready.readiness.readiness import FAILING_FOR_SECONDS
+from pgvector_ready.settings import Settings
 from tests.bad_ways import BAD_WAYS, Scene, set_scene
 from tests.benchmarks import machine
 from tests.benchmarks.figures import Figure, at_most

@@ -4,7 +4,7 @@ import math
 import time
 from pathlib import Path
 
-from app.readiness import HEALTHY_FOR_SECONDS
+from pgvector_ready.readiness.readiness import HEALTHY_FOR_SECONDS
 from tests.benchmarks.figures import Figure, at_most
 from tests.benchmarks.load import wrk
 from tests.benchmarks.processes import PinnedService

@@ -60,7 +60,11 @@ def check_image(tally: Tally, image: str) -> None:
     tally.expect("no connection string in the image", holds=not any("DATABASE" in word for word in config["Env"]))
     for python in ("/opt/venv/bin/python", "/usr/local/bin/python3"):
         found = docker("run", "--rm", "--network", "none", image, python, "-c", LOOK)
-        tally.expect(f"nothing but the application for {python}: no tool, no test", holds=found == "app", found=found)
+        tally.expect(
+            f"nothing but the application for {python}: no tool, no test",
+            holds=found == "app pgvector_ready",
+            found=found,
+        )
 
 
 def check_hardening(tally: Tally, service: Container) -> None:

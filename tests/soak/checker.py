@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from app.failures import Code
+from pgvector_ready.judgement.failures import Code
 from tests.soak.answers import Answer, Trouble
 from tests.soak.contract import broken_promises
 from tests.soak.observations import ROUNDING_SECONDS, Observation, inconsistencies

@@ -9,8 +9,8 @@ from typing import Any
 
 import psycopg
 
-from app.embedded.cluster import server_processes
-from app.pgvector import fingerprint
+from pgvector_ready.embedded.cluster import server_processes
+from pgvector_ready.observation.pgvector import fingerprint
 from tests.postgres import PASSWORD, PostgresServer, wait_until
 
 NAME = "app"  # of the role and of its database

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from app.report import DatabaseDocument, ServiceDocument
+from pgvector_ready.documents.documents import DatabaseDocument, ServiceDocument
 from tests.postgres import PASSWORD
 from tests.soak.answers import Answer
 

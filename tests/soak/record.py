@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from statistics import mean
 from typing import Any
 
-from app import __version__
+from pgvector_ready import __version__
 from tests.soak.observations import Observation
 from tests.soak.run import Outcome, Plan
 from tests.soak.samples import Latency, Memory, Second

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.failures import Code
+from pgvector_ready.judgement.failures import Code
 from tests.postgres import wait_until
 from tests.soak.cluster import Cluster
 from tests.soak.observations import Observation

@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 
-from app.advice import explain
-from app.answer import Answer as Sent
-from app.answer import Answers, Manner, about_database, about_service
-from app.dsn import Provider, Target
-from app.failures import Code, Step
-from app.report import Identity, Observation, Provisioning
-from app.runbook import Extension, Facts, Requirements, Server, judge
+from pgvector_ready.documents.answer import Answer as Sent
+from pgvector_ready.documents.answer import Answers, Manner, about_database, about_service
+from pgvector_ready.documents.documents import Identity
+from pgvector_ready.judgement.advice import explain
+from pgvector_ready.judgement.facts import Extension, Facts, Server
+from pgvector_ready.judgement.failures import Code, Step
+from pgvector_ready.judgement.observation import Observation, Provisioning
+from pgvector_ready.judgement.requirements import Requirements
+from pgvector_ready.judgement.runbook import judge
+from pgvector_ready.judgement.target import Provider, Target
 from tests.postgres import wait_until
 from tests.service import DATABASE, HEALTH
 from tests.soak.answers import PLAIN, ROUND, Answer, Request, Trouble

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
-from app.failures import Code
+from pgvector_ready.judgement.failures import Code
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,0 @@
-"""What is checked of a service from outside: `reply` asks, `evidence` keeps, `judgement` judges, `telling` tells."""

@@ -1,0 +1,3 @@
+"""Makes a PostgreSQL database vector-ready and proves it, continuously and honestly."""
+
+__version__ = "1.0.0"

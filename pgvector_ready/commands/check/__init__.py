@@ -1,0 +1,1 @@
+"""`check`: the runbook once, from a command line."""

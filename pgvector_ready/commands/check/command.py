@@ -1,0 +1,56 @@
+"""The command `check`: its options, and its exit code."""
+
+import logging
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from pgvector_ready.commands.complaint import WRONG_USE, complaining
+from pgvector_ready.loop import run
+from pgvector_ready.settings import ConfigurationError, load
+
+
+class Style(StrEnum):
+    """How `check` speaks."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def check(
+    *,
+    enable: Annotated[bool, typer.Option("--enable", help="Create the extension where it is missing.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Judge the configuration only; use no network.")] = False,
+    style: Annotated[Style, typer.Option("--format", help="Lines for a person, or the service's own document.")] = (
+        Style.TEXT
+    ),
+    timeout: Annotated[float, typer.Option(min=1, max=300, metavar="SECONDS", help="For connecting and asking.")] = 5.0,
+) -> None:
+    """Go through the runbook with the database in DATABASE_URL.
+
+    Exit code 0: ready, 1: not ready, 2: wrong configuration.
+    """
+    from rich.console import Console
+
+    from pgvector_ready.commands.check import run as runs
+    from pgvector_ready.commands.check.console import speaking
+
+    logging.disable()  # what there is to say is said once, by the report
+    wrong = None
+    with (
+        complaining(ConfigurationError),
+        speaking(Console(highlight=False), as_json=style is Style.JSON, is_offline=offline) as speaker,
+    ):
+        try:
+            settings = load()
+            if offline:
+                observation = runs.check_offline(settings)
+            else:
+                observation = run(runs.check(settings, enable=enable, timeout_seconds=timeout, tell=speaker.tell))
+        except ConfigurationError as error:
+            if error.failure is None:
+                raise
+            observation, wrong = runs.misconfigured(error.failure), WRONG_USE
+        speaker.end(observation)
+    raise typer.Exit(wrong or (0 if observation.report.is_healthy else 1))

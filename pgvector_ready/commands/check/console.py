@@ -1,0 +1,128 @@
+"""The runbook as a command tells it: each step as soon as it is known, and with the verdict which database it is of."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from pgvector_ready.documents.answer import Manner, about_database, lines_of, where
+from pgvector_ready.documents.documents import DatabaseDocument, Identity, OfflineDocument
+from pgvector_ready.judgement.failures import RUNBOOK, Code, Step
+from pgvector_ready.judgement.observation import Observation
+from pgvector_ready.judgement.report import State, Verdict
+
+_MARKS = {
+    State.PASS: ("✓", "green"),
+    State.WARN: ("!", "yellow"),
+    State.FAIL: ("✗", "red"),
+    State.SKIPPED: ("·", "dim"),
+}
+
+
+class Speaker(Protocol):
+    """How a run of the runbook is told."""
+
+    def tell(self, verdicts: Iterable[Verdict]) -> None:
+        """The steps that are known by now, from the first one on; what was told already is not told again."""
+
+    def end(self, observation: Observation) -> None:
+        """All that came out."""
+
+
+@contextmanager
+def speaking(console: Console, *, as_json: bool, is_offline: bool) -> Iterator[Speaker]:
+    """Drawn on a terminal, in plain lines elsewhere, or as the very document that the service answers."""
+    if as_json:
+        yield _Document(console, is_offline=is_offline)
+    elif console.is_terminal:
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        # A CI's log may take colours (FORCE_COLOR), and yet cannot be drawn over.
+        is_still = console.is_dumb_terminal or not console.file.isatty()
+        with Progress(*columns, console=console, transient=True, disable=is_still) as progress:
+            yield _Drawing(console, progress)
+    else:
+        yield _Lines(console)
+
+
+class _Document:
+    """One line of JSON, once everything is known."""
+
+    def __init__(self, console: Console, *, is_offline: bool) -> None:
+        self._console = console
+        self._is_offline = is_offline
+
+    def tell(self, verdicts: Iterable[Verdict]) -> None:
+        """Half a document is none."""
+
+    def end(self, observation: Observation) -> None:
+        if self._is_offline:
+            body = OfflineDocument.of(observation.report).model_dump_json(by_alias=True)
+        else:
+            body = about_database(observation, Identity.of_a_command()).to(Manner()).body.decode()
+        self._console.file.write(f"{body}\n")
+
+
+class _Lines:
+    """Plain lines, each written out at once. A step that has come out otherwise in the end is told again."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._told: dict[Step, tuple[State, Code | None]] = {}
+
+    def tell(self, verdicts: Iterable[Verdict]) -> None:
+        for verdict in verdicts:
+            outcome = (verdict.state, verdict.failure.code if verdict.failure else None)
+            if self._told.get(verdict.step) != outcome:
+                self._told[verdict.step] = outcome
+                self._show(verdict)
+
+    def end(self, observation: Observation) -> None:
+        self.tell(observation.report.verdicts)
+        self._sum_up(DatabaseDocument.of(observation, Identity.of_a_command()))
+
+    def _show(self, verdict: Verdict) -> None:
+        self._write(*lines_of(verdict))
+
+    def _sum_up(self, document: DatabaseDocument) -> None:
+        self._write(": ".join(part for part in (document.status, where(document)) if part))
+
+    def _write(self, *lines: str) -> None:
+        self._console.file.write("".join(f"{line}\n" for line in lines))
+        self._console.file.flush()
+
+
+class _Drawing(_Lines):
+    """A mark, a colour and a remedy in full for each step, and below them the one that is under way."""
+
+    def __init__(self, console: Console, progress: Progress) -> None:
+        super().__init__(console)
+        self._progress = progress
+        self._under_way: Step | None = None
+        self._task = progress.add_task("", visible=False)
+
+    def tell(self, verdicts: Iterable[Verdict]) -> None:
+        super().tell(verdicts)
+        step = next((step for step in RUNBOOK if step not in self._told), None)
+        if step is not self._under_way:
+            self._under_way = step
+            self._progress.reset(self._task, description=str(step), visible=step is not None)
+
+    def _show(self, verdict: Verdict) -> None:
+        mark, colour = _MARKS[verdict.state]
+        failure = verdict.failure
+        spent = "" if verdict.duration_ms is None else f"  {verdict.duration_ms:.1f} ms"
+        code = f"  {failure.code}" if failure else ""
+        self._console.print(Text.assemble((f"{mark} {verdict.step}", colour), (spent, "dim"), (code, colour)))
+        told = [(failure.message, ""), (f"→ {failure.remedy}", "bold")] if failure else []
+        for sentence, style in (*told, *((note, "dim") for note in verdict.notes)):
+            self._console.print(Padding(Text(sentence, style=style), (0, 0, 0, 4), expand=False))
+
+    def _sum_up(self, document: DatabaseDocument) -> None:
+        _, colour = _MARKS[State(document.status)]
+        place = where(document)
+        told = Text.assemble((document.status, f"bold {colour}"), f"  {place}" if place else "")
+        self._console.print(told, soft_wrap=True)

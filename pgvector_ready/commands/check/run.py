@@ -1,0 +1,62 @@
+"""The runbook once, from a command line: the same probe, the same judgement and the same document as the service's."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from pgvector_ready.database import Database, create_engine
+from pgvector_ready.documents.documents import Identity
+from pgvector_ready.judgement.facts import Facts
+from pgvector_ready.judgement.failures import Failure, Step
+from pgvector_ready.judgement.observation import Observation, Provisioning, ProvisioningState
+from pgvector_ready.judgement.report import Verdict
+from pgvector_ready.judgement.requirements import Requirements
+from pgvector_ready.judgement.runbook import judge, judge_offline, judge_so_far
+from pgvector_ready.judgement.target import NOWHERE
+from pgvector_ready.migrations.revisions import revisions
+from pgvector_ready.observation.observer import Observer
+from pgvector_ready.readiness.provisioning import Orders, Provisioner
+from pgvector_ready.readiness.readiness import Readiness
+from pgvector_ready.settings import Settings
+
+Tell = Callable[[Sequence[Verdict]], None]
+
+
+async def check(settings: Settings, *, enable: bool, timeout_seconds: float, tell: Tell | None = None) -> Observation:
+    """Ask the database, enabling the extension first where `enable` says so and it is missing.
+
+    `tell` hears of the steps that are known already, whenever another one is begun.
+    """
+    connect_seconds = max(timeout_seconds - settings.query_timeout_seconds, settings.query_timeout_seconds)
+    database = Database(settings.connection_string, connect_seconds)
+    requirements = settings.requirements(revisions())
+
+    def hear(facts: Facts, step: Step) -> None:
+        if tell:
+            tell(judge_so_far(facts, requirements, step))
+
+    observer = Observer(database, settings.query_timeout_seconds, listener=hear)
+    readiness = Readiness(observer, database.target, requirements, Identity.of_a_command())
+    engine = create_engine(database)
+    try:
+        return await Provisioner(database, engine, readiness, Orders(enable=enable), hear).attempt()
+    finally:
+        readiness.close()
+        database.terminate()
+        await engine.dispose()
+
+
+def check_offline(settings: Settings) -> Observation:
+    """Judge the configuration alone; nothing is asked of any network."""
+    now = datetime.now(UTC)
+    facts = Facts(settings.connection_string.target, observed_at=now, latency_ms=0)
+    return Observation(judge_offline(facts, settings.requirements(revisions())), _UNTRIED, now, consecutive_failures=0)
+
+
+def misconfigured(failure: Failure) -> Observation:
+    """What there is to say when the configuration itself is wrong."""
+    now = datetime.now(UTC)
+    facts = Facts(NOWHERE, observed_at=now, latency_ms=0, failure=failure)
+    return Observation(judge(facts, Requirements()), _UNTRIED, now, consecutive_failures=1)
+
+
+_UNTRIED = Provisioning(ProvisioningState.PENDING)

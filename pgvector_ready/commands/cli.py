@@ -1,0 +1,127 @@
+"""The command line: one function per command, no logic of its own."""
+
+import gc
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from pgvector_ready import __doc__ as description
+from pgvector_ready import __version__
+from pgvector_ready.commands.check.command import check
+from pgvector_ready.commands.complaint import WRONG_USE, complaining
+from pgvector_ready.commands.switch.command import switch
+from pgvector_ready.commands.verify.command import verify
+from pgvector_ready.loop import run
+from pgvector_ready.settings import ConfigurationError, Settings, is_on_platform, load
+
+_CONNECTION_STRING = re.compile(r"postgres(?:ql)?(?:\+\w+)?:/|password\s*=", re.IGNORECASE)
+_NOT_HERE = (
+    "A connection string does not belong on the command line, where every process list and log shows it: "
+    "set DATABASE_URL to it (for switch: NEW_DATABASE_URL)."
+)
+
+app = typer.Typer(
+    name="pgvector-ready",
+    help=description,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain text, for a log as well
+)
+
+
+def main() -> None:
+    """Carry out what the command line says; always ends in SystemExit."""
+    if any(map(_CONNECTION_STRING.search, sys.argv[1:])):  # Typer would repeat an argument that it did not expect
+        print(f"pgvector-ready: {_NOT_HERE}", file=sys.stderr)  # noqa: T201 - the command line's way of speaking
+        sys.exit(WRONG_USE)
+    app()
+
+
+@app.callback(invoke_without_command=True)
+def _default(
+    context: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        serve()
+
+
+@app.command()
+def serve() -> None:
+    """Run the service (the default when no command is given)."""
+    gc.disable()  # what is loaded stays: looking through it for garbage is a tenth of the start (docs/benchmarks.md)
+    from pgvector_ready import logs
+    from pgvector_ready.server.server import Server, bind
+    from pgvector_ready.tracing import secrets_in
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+    with complaining(ConfigurationError):
+        given = load()
+        with bind(given.host, given.port) as listener, _with_database(given) as settings:
+            settings.connection_string  # noqa: B018 - judged before anything is started
+            secrets = settings.secrets | secrets_in(os.environ)
+            logs.configure(settings.log_format, settings.log_level, secrets)
+            service = import_module("app.main").create_app(settings)
+            gc.freeze()  # nor is it looked through while the service answers
+            gc.enable()
+            Server(service, settings.host, settings.port, settings.drain_seconds).run([listener])
+
+
+app.command()(check)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database in DATABASE_URL to the newest revision.
+
+    Exit code 0: it is there, 1: it is not and nothing was changed, 2: wrong configuration.
+    """
+    from pgvector_ready.logs import Redactor
+    from pgvector_ready.migrations import upgrade
+
+    with complaining(ConfigurationError):
+        settings = load()
+        try:
+            before, after = run(upgrade.migrate(settings))
+        except upgrade.MigrationError as error:
+            cause = Redactor(settings.secrets)(str(error.__cause__).partition("\n")[0])
+            typer.echo(f"{error.failure.code}: {error.failure.message} → {error.failure.remedy}\n  {cause}", err=True)
+            raise typer.Exit(1) from None
+    typer.echo(f"at {after} already" if before == after else f"from {before or 'none'} to {after}")
+
+
+app.command()(verify)
+app.command()(switch)
+
+
+@contextmanager
+def _with_database(settings: Settings) -> Iterator[Settings]:
+    """The settings; where they name no database, and this is somebody's own machine, with one started for them."""
+    if settings.database_url or is_on_platform(os.environ):
+        yield settings
+        return
+    from pgvector_ready.embedded import EmbeddedError, default_folder, embedded_database
+
+    folder = settings.embedded_data_folder or default_folder(os.environ)
+    try:
+        with embedded_database(folder) as url:
+            yield load(database_url=url)
+    except EmbeddedError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(0)

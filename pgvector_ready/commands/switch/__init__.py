@@ -1,0 +1,1 @@
+"""`switch`: move a Render service to another database."""

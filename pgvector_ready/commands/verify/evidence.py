@@ -1,0 +1,80 @@
+"""What is expected of a service, what it answered, and what came of holding the one against the other."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pgvector_ready.commands.verify.address import Address
+from pgvector_ready.commands.verify.finding import Check
+from pgvector_ready.commands.verify.reply import Outcome
+from pgvector_ready.judgement.report import State
+
+
+@dataclass(frozen=True, slots=True)
+class Also:
+    """One of the team's own endpoints, and the status it should answer to GET."""
+
+    path: str = field(repr=False)
+    status: int
+
+    @property
+    def name(self) -> str:
+        """The path without its query, where people put secrets."""
+        return self.path.partition("?")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """What should be so beyond the contract; None is not asked."""
+
+    commit: str | None = None
+    host: str | None = None
+    database: str | None = None
+    minimum_version: str | None = None
+    differs_from: Address | None = None
+    fingerprint: str | None = None
+    # Host and port, any of them, where the database's fingerprint is known to nobody.
+    places: frozenset[tuple[str, int]] = frozenset()
+    # The one from before a deploy, which should not answer any more.
+    not_instance: str | None = None
+    also: tuple[Also, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was answered; None was not asked, because something before it failed."""
+
+    address: Address
+    health: Outcome | None = None
+    database: Outcome | None = None
+    health_head: Outcome | None = None
+    database_head: Outcome | None = None
+    other: Outcome | None = None
+    also: tuple[Outcome | None, ...] = ()
+    sent_token: bool = False
+    sent_other_token: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The last attempt's checks with what they were judged on, and how many attempts it took."""
+
+    origin: str
+    evidence: Evidence = field(repr=False)
+    checks: tuple[Check, ...]
+    verified_at: datetime
+    attempts: int
+    waited_seconds: float
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether nothing failed."""
+        return not failures(self.checks)
+
+    def count(self, state: State) -> int:
+        """How many checks came out so."""
+        return sum(check.state is state for check in self.checks)
+
+
+def failures(checks: tuple[Check, ...]) -> tuple[Check, ...]:
+    """What is not as it should be; the first is what to look at first."""
+    return tuple(check for check in checks if check.state is State.FAIL)

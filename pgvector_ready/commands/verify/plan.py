@@ -1,0 +1,85 @@
+"""What to ask and what to expect, read from what was typed; refused before anything is asked."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pgvector_ready.commands.verify.address import Address, WrongUseError, parse
+from pgvector_ready.commands.verify.evidence import Also, Expectations
+from pgvector_ready.commands.verify.judge import OTHER_TOKEN_VARIABLE
+
+TOKEN_VARIABLE = "HEALTH_TOKEN"  # noqa: S105 - a name
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which service, what is expected of it, and the tokens that make it and the other one tell everything."""
+
+    address: Address
+    expectations: Expectations = field(default_factory=Expectations)
+    token: str | None = field(default=None, repr=False)
+    other_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The options as they were typed; None was not."""
+
+    url: str = field(repr=False)
+    commit: str | None = None
+    host: str | None = None
+    database: str | None = None
+    fingerprint: str | None = None
+    minimum_version: str | None = None
+    differs_from: str | None = field(default=None, repr=False)
+    also: Sequence[str] = field(default=(), repr=False)
+
+
+def read(typed: Typed, environment: Mapping[str, str]) -> Plan:
+    """The plan. Raises WrongUseError, which never repeats a value: a secret may stand in the wrong place."""
+    _demand("--expect-commit", typed.commit, r"[0-9A-Fa-f]{7,64}", "the first 7 or more digits of a commit's hash")
+    _demand("--expect-host", typed.host, r"\S+", "the name of a database server")
+    _demand("--expect-database", typed.database, r".+", "the name of a database")
+    _demand("--expect-fingerprint", typed.fingerprint, r"[0-9A-Fa-f]{8}", "the eight digits of target.fingerprint")
+    _demand("--minimum-pgvector", typed.minimum_version, r"\d+(\.\d+){0,3}", "a version such as 0.8.0")
+    address = parse(typed.url)
+    expectations = Expectations(
+        typed.commit,
+        typed.host,
+        typed.database,
+        typed.minimum_version,
+        _other(typed.differs_from, address),
+        typed.fingerprint,
+        also=tuple(map(_also, typed.also)),
+    )
+    token, other_token = (_token(variable, environment) for variable in (TOKEN_VARIABLE, OTHER_TOKEN_VARIABLE))
+    return Plan(address, expectations, token, other_token)
+
+
+def _demand(option: str, value: str | None, pattern: str, wanted: str) -> None:
+    if value is not None and not re.fullmatch(pattern, value, re.ASCII):
+        message = f"{option} must be {wanted}"
+        raise WrongUseError(message)
+
+
+def _other(text: str | None, address: Address) -> Address | None:
+    if text is None:
+        return None
+    other = parse(text, "--differs-from")
+    if (other.origin, other.prefix) == (address.origin, address.prefix):
+        message = "--differs-from is the service itself; give the URL of the other one"
+        raise WrongUseError(message)
+    return other
+
+
+def _also(text: str) -> Also:
+    _demand("--also", text, r"/[!-~]*=[1-5][0-9]{2}", "PATH=STATUS such as /search=200, the path percent-encoded")
+    path, _, status = text.rpartition("=")
+    return Also(path, int(status))
+
+
+def _token(variable: str, environment: Mapping[str, str]) -> str | None:
+    token = environment.get(variable)
+    # Empty is as good as unset, as it is for the service.
+    _demand(variable, token or None, r"[ -~]*[!-~]", "one line of ASCII; perhaps a newline was copied with it")
+    return token or None

@@ -1,0 +1,105 @@
+"""How a verification is told: progress on stderr while it waits, and then the whole of it on stdout."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Column
+
+from pgvector_ready.commands.verify.evidence import Verification, failures
+from pgvector_ready.commands.verify.formats import to_json, to_junit, to_line, to_lines
+
+Tell = Callable[[Verification], None]
+# Often enough for whoever watches a CI's log, and for a CI that ends what is silent.
+_LINE_SECONDS = 30.0
+
+
+def show(verification: Verification, style: str) -> None:
+    """All of it on stdout, in the manner of one of `FORMATS`; where that is for a program, the log says what failed."""
+    FORMATS[style](verification)
+    if style != "text":
+        for check in failures(verification.checks):
+            _console(stderr=True).print(to_line(check))
+
+
+def _show_lines(verification: Verification) -> None:
+    console = _console(stderr=False)
+    for line in to_lines(verification):
+        console.print(line)
+
+
+def _show_json(verification: Verification) -> None:
+    sys.stdout.write(f"{to_json(verification)}\n")
+
+
+def _show_junit(verification: Verification) -> None:
+    sys.stdout.write(f"{to_junit(verification)}\n")
+
+
+FORMATS: Mapping[str, Tell] = {"text": _show_lines, "json": _show_json, "junit": _show_junit}
+
+
+@contextmanager
+def progress(origin: str, seconds: float) -> Iterator[Tell]:
+    """What to call after an attempt that will be followed by another: a bar on a terminal, lines elsewhere."""
+    console = _console(stderr=True)
+    if not seconds:
+        yield _say_nothing
+    elif console.file.isatty():  # which is_terminal does not mean where FORCE_COLOR is set
+        with _bar(console, origin, seconds) as tell:
+            yield tell
+    else:
+        yield _Lines(console, origin, seconds).tell
+
+
+def _console(*, stderr: bool) -> Console:
+    # soft_wrap: Rich would break the lines of a log at 80 columns.
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def _say_nothing(_: Verification) -> None:
+    """A single try has nothing to tell on the way."""
+
+
+class _Lines:
+    """A plain line at once, and then at most one in `_LINE_SECONDS`."""
+
+    def __init__(self, console: Console, origin: str, seconds: float) -> None:
+        self._console = console
+        self._origin = origin
+        self._seconds = seconds
+        self._next_at = 0.0
+
+    def tell(self, verification: Verification) -> None:
+        """What was wrong in this attempt."""
+        if time.monotonic() < self._next_at:
+            return
+        self._next_at = time.monotonic() + _LINE_SECONDS
+        waited = f"{verification.waited_seconds:.0f} s of {self._seconds:g} s"
+        self._console.print(f"waiting for {self._origin} ({waited}): {_reason(verification)}")
+
+
+@contextmanager
+def _bar(console: Console, origin: str, seconds: float) -> Iterator[Tell]:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=10),
+        TimeElapsedColumn(),
+        # What is left of the line: the whole reason would push the others out of it.
+        TextColumn("{task.fields[reason]}", style="dim", markup=False, table_column=Column(ratio=1, no_wrap=True)),
+    )
+    with Progress(*columns, console=console, transient=True, expand=True) as bar:
+        task = bar.add_task("waiting", total=seconds, reason=f"for {origin}")
+
+        def tell(verification: Verification) -> None:
+            bar.update(task, completed=verification.waited_seconds, reason=_reason(verification))
+
+        yield tell
+
+
+def _reason(verification: Verification) -> str:
+    return next((f"{failure.name}: {failure.message}" for failure in failures(verification.checks)), "")

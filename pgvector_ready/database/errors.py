@@ -1,0 +1,236 @@
+"""An exception met on the way to the database, as the failure that it is."""
+
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import cast
+
+import asyncpg
+
+from pgvector_ready.judgement.advice import explain
+from pgvector_ready.judgement.failures import Code, Failure, Step
+from pgvector_ready.judgement.target import Provider, Target
+
+
+class NotPostgreSQLError(ConnectionError):
+    """Something listens there and answers, but not as PostgreSQL does."""
+
+
+class TlsNotSupportedError(ConnectionError):
+    """The server is PostgreSQL and has no TLS, while the connection string insists on it."""
+
+
+class TlsRequiredError(ConnectionError):
+    """The server refuses this login in the clear and lets it pass under TLS."""
+
+
+class TlsRootMissingError(ConnectionError):
+    """A certificate that the connection needs is missing or unreadable; `parameter` is libpq's word for the file."""
+
+    def __init__(self, parameter: str) -> None:
+        super().__init__(parameter)
+        self.parameter = parameter
+
+
+class NoMatchingHostError(ConnectionError):
+    """Servers were reached, and none of them has the `target_session_attrs` asked for."""
+
+
+class StalledError(TimeoutError):
+    """The server fell silent; `phase` says in which part of connecting."""
+
+    def __init__(self, phase: str) -> None:
+        super().__init__(phase)
+        self.phase = phase
+
+
+def classify(error: BaseException, step: Step | None) -> tuple[Code, str | None]:
+    """The code of an exception met in `step`, and its SQLSTATE if the server gave one; `None` is a query of any step.
+
+    Decided by class, errno and SQLSTATE, never by a server's text, which is localised. What nobody foresaw is
+    `unexpected_error`: it fails closed.
+    """
+    chain = tuple(_causes(error))
+    # The deepest one that came from a server: asyncpg gives its own wrappers a code (08003) and no severity.
+    servers = (
+        cast("asyncpg.PostgresError", link).sqlstate for link in reversed(chain) if getattr(link, "severity", None)
+    )
+    sqlstate = next(servers, None)
+    # What was found out after the error says more than the error.
+    own = next((code for link in chain for kind, code in _FOUND_OUT.items() if isinstance(link, kind)), None)
+    if code := own or (sqlstate and _by_sqlstate(sqlstate, step)):
+        return code, sqlstate
+    by_class = (_by_class(link, step) for link in chain)
+    return next((code for code in by_class if code), Code.UNEXPECTED_ERROR), sqlstate
+
+
+_FOUND_OUT: dict[type[Exception], Code] = {
+    NotPostgreSQLError: Code.NOT_POSTGRESQL,
+    TlsNotSupportedError: Code.TLS_NOT_SUPPORTED,
+    TlsRequiredError: Code.TLS_REQUIRED,
+    TlsRootMissingError: Code.TLS_ROOT_MISSING,
+    NoMatchingHostError: Code.NO_MATCHING_HOST,
+}
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__
+
+
+_CONNECTING = frozenset({Step.CONFIGURED, Step.CONNECTED})
+
+
+# https://www.postgresql.org/docs/18/errcodes-appendix.html; the first that matches. None: in every step.
+_SQLSTATES: tuple[tuple[str, Step | None, Code], ...] = (
+    ("28P01", None, Code.INVALID_PASSWORD),
+    ("28", None, Code.LOGIN_NOT_PERMITTED),
+    ("3D000", None, Code.DATABASE_MISSING),
+    ("42501", Step.CONNECTED, Code.DATABASE_CONNECT_DENIED),
+    ("42501", Step.ENABLED, Code.PGVECTOR_PERMISSION_DENIED),
+    # What the start-up message brings along: options.
+    ("42704", Step.CONNECTED, Code.DATABASE_URL_INVALID),
+    ("42601", Step.CONNECTED, Code.DATABASE_URL_INVALID),
+    ("22023", Step.CONNECTED, Code.DATABASE_URL_INVALID),
+    ("55P02", Step.CONNECTED, Code.DATABASE_URL_INVALID),
+    ("55000", Step.CONNECTED, Code.DATABASE_NOT_ACCEPTING),
+    ("53300", None, Code.TOO_MANY_CONNECTIONS),
+    ("53100", None, Code.DISK_FULL),
+    ("53200", None, Code.OUT_OF_MEMORY),
+    ("57P03", None, Code.CANNOT_CONNECT_NOW),
+    ("57P05", None, Code.CONNECTION_LOST),  # idle_session_timeout
+    ("57P", None, Code.SERVER_SHUTDOWN),
+    ("57014", None, Code.STATEMENT_TIMEOUT),
+    ("08P01", None, Code.POOLER_ERROR),  # in a query: nobody became free in the pooler's queue
+    ("25006", None, Code.READ_ONLY),
+    ("58P01", Step.ENABLED, Code.PGVECTOR_LIBRARY_MISSING),
+    ("58P01", Step.USABLE, Code.PGVECTOR_LIBRARY_MISSING),
+    ("0A000", Step.ENABLED, Code.PGVECTOR_NOT_AVAILABLE),
+    ("55P03", Step.ENABLED, Code.PGVECTOR_LOCK_TIMEOUT),
+    ("42501", Step.USABLE, Code.PGVECTOR_NOT_ON_SEARCH_PATH),  # no USAGE on the schema
+    ("42501", Step.MIGRATED, Code.MIGRATIONS_PERMISSION_DENIED),
+    ("42704", Step.USABLE, Code.PGVECTOR_NOT_ON_SEARCH_PATH),
+    ("42883", Step.USABLE, Code.PGVECTOR_NOT_ON_SEARCH_PATH),
+)
+
+
+def _by_sqlstate(sqlstate: str, step: Step | None) -> Code | None:
+    matches = (code for prefix, where, code in _SQLSTATES if sqlstate.startswith(prefix) and where in {None, step})
+    return next(matches, None)
+
+
+_UNREACHABLE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN, errno.EHOSTDOWN})
+
+
+def _by_class(error: BaseException, step: Step | None) -> Code | None:  # noqa: PLR0911 - a table in the form of a match
+    match error:
+        case TimeoutError():
+            return Code.CONNECT_TIMEOUT if step in _CONNECTING else Code.QUERY_TIMEOUT
+        case ssl.SSLError():
+            return _by_tls(error, step)
+        case socket.gaierror() | UnicodeError():
+            return Code.DNS_NOT_FOUND
+        case ConnectionRefusedError():
+            return Code.CONNECTION_REFUSED
+        case FileNotFoundError():
+            return Code.SOCKET_NOT_FOUND
+        case OSError(errno=number) if number in _UNREACHABLE or isinstance(error, PermissionError):
+            return Code.HOST_UNREACHABLE
+        case asyncpg.InterfaceError() if step in _CONNECTING:
+            return Code.LOGIN_NOT_PERMITTED  # the server asks for a kind of proof that the driver has not got
+        case ConnectionError() | asyncpg.PostgresConnectionError() | asyncpg.InterfaceError():
+            return _cut(step)
+        case _:
+            return None
+
+
+def _by_tls(error: ssl.SSLError, step: Step | None) -> Code:
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return _cut(step)
+    # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL's x509_vfy.h
+    is_mismatch = isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in {62, 64}
+    return Code.TLS_HOSTNAME_MISMATCH if is_mismatch else Code.TLS_UNTRUSTED
+
+
+def _cut(step: Step | None) -> Code:
+    return Code.CONNECTION_CLOSED if step in _CONNECTING else Code.CONNECTION_LOST
+
+
+PHASES = {
+    "name": ("the name server gave no answer", "Check the network's name server; the host name itself may be right."),
+    "tcp": (
+        "nothing answered at all, neither yes nor no",
+        "A firewall drops the packets, or the host is down: check the host, its list of allowed addresses and "
+        "that public access is switched on.",
+    ),
+    "greeting": (
+        "it accepted the connection and then stayed silent",
+        "Check the port in DATABASE_URL, in case it belongs to something else; if it is the database's, the server or "
+        "the proxy before it is frozen: look at its log and restart it.",
+    ),
+    "tls": (
+        "it stayed silent in the TLS handshake",
+        "A proxy or firewall between holds back TLS, or the server is frozen: look at both, and restart the server.",
+    ),
+    "login": (
+        "it stayed silent during the login",
+        "The server is overloaded or frozen, or a pooler there cannot reach its own server: read the log of either, "
+        "look at its load, and restart it.",
+    ),
+}
+
+
+# At these a firewall is the rule and not the exception.
+_FIREWALLS = {
+    Provider.RDS: (
+        "Let this service's outbound addresses in: the instance's security group, an inbound rule for port {port}; "
+        "and switch on Publicly accessible."
+    ),
+    Provider.AZURE: "Add this service's outbound addresses: Networking, Firewall rules; with public access on.",
+    Provider.CLOUD_SQL: "Add this service's outbound addresses: Connections, Networking, Authorised networks.",
+}
+
+
+def name(error: BaseException, step: Step, target: Target, *, is_asking: bool = False, **facts: object) -> Failure:
+    """The failure that an exception met in `step` is; with `is_asking` it was met in a query, after connecting."""
+    code, sqlstate = classify(error, None if is_asking and step is Step.CONNECTED else step)
+    if code is Code.DNS_NOT_FOUND and target.provider in _INTERNAL:
+        code = Code.PRIVATE_HOST
+    if sqlstate == _INTERNAL_ERROR and target.provider in _SHARED_PROXIES and not is_asking:
+        code = Code.POOLER_ERROR
+    facts |= _phase(error.phase if isinstance(error, StalledError) else "tcp", target)
+    if isinstance(error, TlsRootMissingError):
+        facts["parameter"] = error.parameter
+        facts["file_remedy"] = _ROOT if error.parameter == "sslrootcert" else _CLIENT_CERTIFICATE
+    return explain(code, step, target, sqlstate, **facts)
+
+
+def _phase(phase: str, target: Target) -> dict[str, str]:
+    fact, remedy = PHASES[phase]
+    if phase == "tcp":
+        remedy = _FIREWALLS.get(target.provider, remedy)
+    return {"phase": fact, "phase_remedy": remedy.format(port=target.port)}
+
+
+_ROOT = "Name it in sslrootcert=/path/to/ca.crt, use sslrootcert=system for a publicly signed one, or sslmode=require."
+
+
+_CLIENT_CERTIFICATE = (
+    "Name the client certificate in sslcert and its key in sslkey, each a file in PEM that this service may read, "
+    "with the key's pass phrase in sslpassword; or leave them out where the server does not ask for them."
+)
+
+
+_INTERNAL = frozenset({Provider.RAILWAY_INTERNAL, Provider.RENDER_INTERNAL})
+
+
+# One proxy before everybody's databases, which says XX000 of a login to one that it does not know, that is switched off
+# or over its quota; of a PostgreSQL server it would be a mistake of its own.
+_SHARED_PROXIES = frozenset({Provider.SUPABASE, Provider.NEON})
+
+
+_INTERNAL_ERROR = "XX000"

@@ -1,0 +1,156 @@
+"""Who answers on a port: one SSLRequest, which a PostgreSQL server or pooler answers with exactly one byte."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import AsyncIterator, Sequence
+from enum import StrEnum
+from ipaddress import ip_address
+
+from pgvector_ready.database.errors import StalledError
+from pgvector_ready.dsn import Host
+
+# https://www.postgresql.org/docs/18/protocol-message-formats.html, SSLRequest: length 8, code 80877103.
+_SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
+
+
+class Greeting(StrEnum):
+    """What came back."""
+
+    TLS = "S"
+    PLAIN = "N"
+    CLOSED = "closed"
+    FOREIGN = "foreign"
+
+
+def is_socket(host: Host) -> bool:
+    """Whether it is the folder of a Unix socket: no name to look up, and no TLS."""
+    return host.name.startswith("/")
+
+
+class Resolver:
+    """Looks names up, each on one thread at most, and that one nobody waits for when the process ends.
+
+    A silent name server holds a thread for 10 s and more (resolv.conf(5): timeout x attempts x servers). The event
+    loop's own threads would all be taken by it in the end, and would hold up the process's exit.
+    """
+
+    def __init__(self) -> None:
+        self._lookups: dict[str, asyncio.Future[list[str]]] = {}
+
+    async def addresses(self, name: str) -> list[str]:
+        """The IP addresses of `name`, at least one. Raises socket.gaierror, and UnicodeError for what is no host name.
+
+        Whoever gives up leaves the lookup running, and the next one who asks for the same name waits for the same.
+        """
+        if _is_address(name):
+            return [name]
+        lookup = self._lookups.get(name)
+        if lookup is None or lookup.done():
+            lookup = self._lookups[name] = self._start(name)
+        return await asyncio.shield(lookup)
+
+    def _start(self, name: str) -> asyncio.Future[list[str]]:
+        loop = asyncio.get_running_loop()
+        lookup: asyncio.Future[list[str]] = loop.create_future()
+        lookup.add_done_callback(_seen)
+
+        def tell(outcome: list[str] | Exception) -> None:
+            if isinstance(outcome, Exception):
+                lookup.set_exception(outcome)
+            else:
+                lookup.set_result(outcome)
+
+        def look_up() -> None:
+            outcome = _look_up(name)
+            with contextlib.suppress(RuntimeError):  # the event loop has ended meanwhile
+                loop.call_soon_threadsafe(tell, outcome)
+
+        threading.Thread(target=look_up, name="lookup", daemon=True).start()
+        return lookup
+
+
+def _look_up(name: str) -> list[str] | Exception:
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        return error
+    return [str(address[0]) for *_, address in found]
+
+
+def _seen(lookup: asyncio.Future[list[str]]) -> None:
+    """Nobody may be left to take the outcome, and asyncio would complain of that."""
+    if not lookup.cancelled():
+        lookup.exception()
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+async def greet(host: Host, addresses: Sequence[str], timeout_seconds: float, *, handshake: bool = False) -> Greeting:
+    """Ask `host` who it is, and with `handshake` also go through TLS (unverified) when it is offered.
+
+    Raises StalledError with the phase that went silent, or the OSError of the address that answered last: asyncio's own
+    error for several addresses carries no errno.
+    """
+    phase = "tcp"
+    try:
+        async with asyncio.timeout(timeout_seconds), _stream(host, addresses, timeout_seconds) as (reader, writer):
+            phase = "greeting"
+            writer.write(_SSL_REQUEST)
+            answer = await reader.read(16)  # more than the one byte, so that a banner such as "SSH-2.0" is told apart
+            if answer == Greeting.TLS.encode() and handshake:
+                phase = "tls"
+                await writer.start_tls(_unverified(), server_hostname=host.name)
+    except TimeoutError as error:
+        raise StalledError(phase) from error
+    except (ConnectionResetError, BrokenPipeError):
+        return Greeting.CLOSED
+    if answer in {b"S", b"N"}:
+        return Greeting(answer.decode())
+    return Greeting.FOREIGN if answer else Greeting.CLOSED
+
+
+@contextlib.asynccontextmanager
+async def _stream(
+    host: Host, addresses: Sequence[str], timeout_seconds: float
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    if is_socket(host):
+        reader, writer = await asyncio.open_unix_connection(f"{host.name}/.s.PGSQL.{host.port}")
+    else:
+        reader, writer = await _open(host, addresses, timeout_seconds)
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()  # never closed gracefully: a silent peer would keep the socket for 30 s
+
+
+async def _open(
+    host: Host, addresses: Sequence[str], timeout_seconds: float
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Each address by itself, so that what is raised is a real errno, and with its share of the time."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout_seconds
+    failed: OSError | None = None
+    for number, address in enumerate(addresses):
+        share = (deadline - loop.time()) / (len(addresses) - number)
+        try:
+            async with asyncio.timeout(share):
+                return await asyncio.open_connection(address, host.port)
+        except OSError as error:  # TimeoutError among them
+            failed = error
+    raise failed or OSError("no address")
+
+
+def _unverified() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

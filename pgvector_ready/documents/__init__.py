@@ -1,0 +1,1 @@
+"""A report as sentences, documents and bytes."""

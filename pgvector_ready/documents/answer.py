@@ -1,0 +1,131 @@
+"""Documents as bytes: what goes out over HTTP, rendered once for each observation and way of asking."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from itertools import chain
+from typing import NamedTuple
+
+from pgvector_ready.documents.documents import AnonymousDocument, DatabaseDocument, Identity, ServiceDocument
+from pgvector_ready.documents.headers import SAFETY_HEADERS, Headers
+from pgvector_ready.judgement.failures import Failure
+from pgvector_ready.judgement.observation import Observation
+from pgvector_ready.judgement.report import State, Verdict
+
+COMMON_HEADERS: Headers = [
+    (b"cache-control", b"no-store"),
+    (b"access-control-allow-origin", b"*"),
+    *SAFETY_HEADERS,
+]
+# A failing observation is kept for 1 s (`readiness`); asking sooner than that only gives the same bytes.
+_RETRY_AFTER = (b"retry-after", b"2")
+
+
+class Manner(NamedTuple):
+    """How somebody asks, as far as it changes the answer."""
+
+    is_strict: bool = False
+    is_text: bool = False
+    is_health_json: bool = False
+    is_anonymous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete HTTP answer; HEAD sends all but the body."""
+
+    status: HTTPStatus
+    headers: Headers
+    body: bytes
+
+
+class Answers:
+    """All answers to one question, each rendered when it is first asked for and kept."""
+
+    def __init__(self, render: Callable[[Manner], Answer]) -> None:
+        self._render = render
+        self._rendered: dict[Manner, Answer] = {}
+
+    def to(self, manner: Manner) -> Answer:
+        """The answer for this manner; the same object every time."""
+        answer = self._rendered.get(manner)
+        if answer is None:
+            answer = self._rendered[manner] = self._render(manner)
+        return answer
+
+
+def about_service(failure: Failure | None, identity: Identity) -> Answers:
+    """Answers to: may this process live, may this deploy go live?"""
+    document = ServiceDocument.of(failure, identity)
+
+    def render(manner: Manner) -> Answer:
+        if manner.is_text:
+            lines = [_line("[-]" if failure else "[+]", "service", failure)]
+            return _answer(_text(document, manner, lines), manner, document.healthy)
+        return _answer(_json(document, manner), manner, document.healthy)
+
+    return Answers(render)
+
+
+def about_database(observation: Observation, identity: Identity) -> Answers:
+    """Answers to: is PostgreSQL with pgvector usable right now?"""
+
+    def render(manner: Manner) -> Answer:
+        report = observation.report.strictly() if manner.is_strict else observation.report
+        document = DatabaseDocument.of(replace(observation, report=report), identity)
+        if manner.is_text:
+            place = where(document)
+            lines = [*([f"    {place}"] if place else []), *chain.from_iterable(map(lines_of, report.verdicts))]
+            return _answer(_text(document, manner, lines), manner, document.healthy)
+        return _answer(_json(document, manner), manner, document.healthy)
+
+    return Answers(render)
+
+
+def _answer(body: bytes, manner: Manner, is_healthy: bool) -> Answer:  # noqa: FBT001 - private
+    if manner.is_text:
+        content_type = b"text/plain; charset=utf-8"
+    else:
+        content_type = b"application/health+json" if manner.is_health_json else b"application/json"
+    headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *COMMON_HEADERS]
+    if is_healthy:
+        return Answer(HTTPStatus.OK, headers, body)
+    return Answer(HTTPStatus.SERVICE_UNAVAILABLE, [*headers, _RETRY_AFTER], body)
+
+
+def _json(document: ServiceDocument | DatabaseDocument, manner: Manner) -> bytes:
+    shown = AnonymousDocument.of(document) if manner.is_anonymous else document
+    return shown.model_dump_json(by_alias=True).encode()
+
+
+def _text(document: ServiceDocument | DatabaseDocument, manner: Manner, lines: Iterable[str]) -> bytes:
+    """The verdict and `lines`; for anonymous callers the code in their place, as in `AnonymousDocument`."""
+    if manner.is_anonymous:
+        lines = [f"[-] {document.error.code}"] if document.error else []
+    return "".join(f"{line}\n" for line in (document.status, *lines)).encode()
+
+
+_MARKS = {State.PASS: "[+]", State.SKIPPED: "[ ]", State.WARN: "[!]", State.FAIL: "[-]"}
+
+
+def lines_of(verdict: Verdict) -> list[str]:
+    """A step, and below it what there is to know besides."""
+    spent = "" if verdict.duration_ms is None else f" {verdict.duration_ms:.1f} ms"
+    name = f"{verdict.step}{spent}" if verdict.failure is None else verdict.step
+    return [_line(_MARKS[verdict.state], name, verdict.failure), *(f"    {note}" for note in verdict.notes)]
+
+
+def _line(mark: str, name: str, failure: Failure | None) -> str:
+    told = f" {failure.code}: {failure.message} → {failure.remedy}" if failure else ""
+    return f"{mark} {name}{told}"
+
+
+def where(document: DatabaseDocument) -> str:
+    """The server and the database in it, as far as they are known; empty where there is none to speak of."""
+    target, server = document.target, document.server
+    if target.host is None:
+        return ""
+    version = f"PostgreSQL {server.version} on " if server.version else ""
+    tls = f", {target.tls or 'no TLS'}" if server.version else ""
+    place = f"{target.host} port {target.port}, database {target.database}, user {target.user}"
+    return f"{version}{place} ({target.provider}{tls})"

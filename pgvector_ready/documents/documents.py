@@ -1,0 +1,297 @@
+"""The two documents that leave the service, and their schema."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from pgvector_ready import __version__
+from pgvector_ready.judgement.facts import Extension, Facts
+from pgvector_ready.judgement.failures import Code, Failure, Step
+from pgvector_ready.judgement.observation import Observation, ProvisioningState
+from pgvector_ready.judgement.report import Report, State, Verdict
+from pgvector_ready.judgement.requirements import joined
+from pgvector_ready.paths import DATABASE_PATH
+
+SERVICE = "pgvector-ready"
+
+
+def _instant(timespec: str) -> tuple[PlainSerializer, WithJsonSchema]:
+    def iso(moment: datetime) -> str:
+        return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
+
+    return PlainSerializer(iso, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
+
+
+Instant = Annotated[datetime, *_instant("seconds")]
+PreciseInstant = Annotated[datetime, *_instant("milliseconds")]
+Milliseconds = Annotated[float, PlainSerializer(lambda value: round(value, 1), return_type=float)]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class ErrorDocument(_Document):
+    """What is wrong, and the very next thing to do."""
+
+    code: Code
+    step: Step
+    message: str
+    remedy: str
+    sqlstate: str | None = Field(description="The server's SQLSTATE, if it gave one.")
+    documentation: str = Field(description="The section that explains this code.")
+
+    @classmethod
+    def of(cls, failure: Failure) -> "ErrorDocument":
+        """The failure as it is shown."""
+        return cls(
+            code=failure.code,
+            step=failure.step,
+            message=failure.message,
+            remedy=failure.remedy,
+            sqlstate=failure.sqlstate,
+            documentation=f"docs/failures.md#{failure.code}",
+        )
+
+
+class StepDocument(_Document):
+    """One step of the runbook; what it warns of stands beside it."""
+
+    step: Step
+    state: State
+    duration_ms: Milliseconds | None = Field(default=None, exclude_if=lambda value: value is None)
+    code: Code | None = Field(default=None, exclude_if=lambda value: value is None)
+    message: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    remedy: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    notes: tuple[str, ...] = Field(default=(), exclude_if=lambda value: not value)
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> "StepDocument":
+        """The verdict as it is shown."""
+        failure = verdict.failure
+        return cls(
+            step=verdict.step,
+            state=verdict.state,
+            duration_ms=verdict.duration_ms,
+            code=failure and failure.code,
+            message=failure and failure.message,
+            remedy=failure and failure.remedy,
+            notes=verdict.notes,
+        )
+
+
+class PgvectorDocument(_Document):
+    """The extension: `available` is on the server and not enabled in this database, `unknown` was not reached."""
+
+    state: Literal["installed", "available", "not_available", "unknown"]
+    installed_version: str | None
+    available_version: str | None
+    schema_name: str | None = Field(serialization_alias="schema")
+
+
+class TargetDocument(_Document):
+    """Which database this is about; nothing secret."""
+
+    host: str | None
+    port: int | str | None
+    database: str | None
+    user: str | None
+    provider: str
+    tls: str | None
+    fingerprint: str | None
+
+
+class ServerDocument(_Document):
+    """The PostgreSQL server behind it."""
+
+    version: str | None
+    role: Literal["primary", "standby"] | None
+    writable: bool | None
+
+
+class MigrationsDocument(_Document):
+    """Alembic's revisions: the database's, and the newest this code knows."""
+
+    current: str | None
+    head: str | None
+
+
+class ProvisioningDocument(_Document):
+    """What start-up made of the extension, and in how many attempts."""
+
+    state: ProvisioningState
+    attempts: int
+
+
+class LinksDocument(_Document):
+    """Where to look next."""
+
+    database: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which process this is: what both documents say of the service itself."""
+
+    commit: str | None
+    environment: str | None
+    instance: str | None
+    started_at: datetime
+
+    @classmethod
+    def of_a_command(cls) -> "Identity":
+        """A command's, which no platform deployed."""
+        return cls(commit=None, environment=None, instance=None, started_at=datetime.now(UTC))
+
+
+class AnonymousError(_Document):
+    """No more than the code."""
+
+    code: Code
+
+
+class AnonymousDocument(_Document):
+    """What everybody may see where HEALTH_TOKEN is set; with the token it is the whole document."""
+
+    healthy: bool
+    status: Literal["pass", "warn", "fail"]
+    error: AnonymousError | None
+
+    @classmethod
+    def of(cls, document: "ServiceDocument | DatabaseDocument") -> "AnonymousDocument":
+        """The little of it."""
+        error = document.error and AnonymousError(code=document.error.code)
+        return cls(healthy=document.healthy, status=document.status, error=error)
+
+
+class ServiceDocument(_Document):
+    """May this process live, may this deploy go live?"""
+
+    healthy: bool
+    status: Literal["pass", "fail"]
+    service: str
+    version: str
+    commit: str | None
+    environment: str | None
+    instance: str | None
+    started_at: Instant
+    links: LinksDocument
+    error: ErrorDocument | None
+
+    @classmethod
+    def of(cls, failure: Failure | None, identity: Identity) -> "ServiceDocument":
+        """The process as it is shown; `failure` is why it may not take traffic."""
+        return cls(
+            healthy=failure is None,
+            status="fail" if failure else "pass",
+            service=SERVICE,
+            version=__version__,
+            commit=identity.commit,
+            environment=identity.environment,
+            instance=identity.instance,
+            started_at=identity.started_at,
+            links=LinksDocument(database=DATABASE_PATH),
+            error=failure and ErrorDocument.of(failure),
+        )
+
+
+class DatabaseDocument(_Document):
+    """Is PostgreSQL with pgvector usable right now?"""
+
+    healthy: bool
+    status: Literal["pass", "warn", "fail"]
+    pgvector: PgvectorDocument
+    target: TargetDocument
+    server: ServerDocument
+    migrations: MigrationsDocument
+    steps: tuple[StepDocument, ...]
+    provisioning: ProvisioningDocument
+    error: ErrorDocument | None
+    latency_ms: Milliseconds
+    observed_at: PreciseInstant
+    since: Instant
+    consecutive_failures: int
+    service: str
+    version: str
+    commit: str | None
+
+    @classmethod
+    def of(cls, observation: Observation, identity: Identity) -> "DatabaseDocument":
+        """The observation as it is shown."""
+        report, provisioning = observation.report, observation.provisioning
+        return cls(
+            healthy=report.is_healthy,
+            status=report.state.value,
+            pgvector=_pgvector(report.facts.extension),
+            target=_target(report.facts),
+            server=_server(report.facts),
+            migrations=MigrationsDocument(
+                current=joined(report.facts.revisions or frozenset()), head=joined(report.heads)
+            ),
+            steps=tuple(StepDocument.of(verdict) for verdict in report.verdicts),
+            provisioning=ProvisioningDocument(state=provisioning.state, attempts=provisioning.attempts),
+            error=report.failure and ErrorDocument.of(report.failure),
+            latency_ms=report.facts.latency_ms,
+            observed_at=report.facts.observed_at,
+            since=observation.since,
+            consecutive_failures=observation.consecutive_failures,
+            service=SERVICE,
+            version=__version__,
+            commit=identity.commit,
+        )
+
+
+class OfflineDocument(_Document):
+    """The configuration judged alone; that nobody asked the database, it does not say that it is healthy."""
+
+    status: Literal["pass", "warn", "fail"]
+    target: TargetDocument
+    steps: tuple[StepDocument, ...]
+    error: ErrorDocument | None
+
+    @classmethod
+    def of(cls, report: Report) -> "OfflineDocument":
+        """The judgement as it is shown."""
+        return cls(
+            status=report.state.value,
+            target=_target(report.facts),
+            steps=tuple(StepDocument.of(verdict) for verdict in report.verdicts),
+            error=report.failure and ErrorDocument.of(report.failure),
+        )
+
+
+def _pgvector(extension: Extension | None) -> PgvectorDocument:
+    if extension is None:
+        return PgvectorDocument(state="unknown", installed_version=None, available_version=None, schema_name=None)
+    is_there = "available" if extension.available_version else "not_available"
+    return PgvectorDocument(
+        state="installed" if extension.installed_version else is_there,
+        installed_version=extension.installed_version,
+        available_version=extension.available_version,
+        schema_name=extension.schema,
+    )
+
+
+def _target(facts: Facts) -> TargetDocument:
+    target, server = facts.target, facts.server
+    return TargetDocument(
+        host=target.host,
+        port=target.port,
+        database=server.database if server else target.database,
+        user=server.user if server else target.user,
+        provider=target.provider,
+        tls=server and server.tls,
+        fingerprint=server and server.fingerprint,
+    )
+
+
+def _server(facts: Facts) -> ServerDocument:
+    if facts.server is None:
+        return ServerDocument(version=None, role=None, writable=None)
+    return ServerDocument(
+        version=facts.server.version,
+        role="standby" if facts.server.is_standby else "primary",
+        writable=facts.server.is_writable,
+    )

@@ -1,0 +1,1 @@
+"""Facts and requirements in, a report out; pure, and it imports nothing but itself."""

@@ -1,0 +1,91 @@
+"""Every way this service can fail: the runbook's steps, the codes, and the failure that carries them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Step(StrEnum):
+    """A step of the runbook, in the order of `RUNBOOK`; `SERVICE` is the process itself and no step of it."""
+
+    CONFIGURED = "configured"
+    CONNECTED = "connected"
+    EXPECTED = "expected"
+    WRITABLE = "writable"
+    AVAILABLE = "available"
+    ENABLED = "enabled"
+    USABLE = "usable"
+    MIGRATED = "migrated"
+    SERVICE = "service"
+
+
+RUNBOOK = tuple(step for step in Step if step is not Step.SERVICE)
+
+
+class Code(StrEnum):
+    """A stable name for one situation; part of the contract, never renamed. A section each in `docs/failures.md`."""
+
+    DATABASE_URL_MISSING = "database_url_missing"
+    DATABASE_URL_INVALID = "database_url_invalid"
+    DATABASE_URL_PLACEHOLDER = "database_url_placeholder"
+    DATABASE_URL_UNENCODED = "database_url_unencoded"
+    DATABASE_URL_WHITESPACE = "database_url_whitespace"
+    DATABASE_URL_REPAIRED = "database_url_repaired"
+    DNS_NOT_FOUND = "dns_not_found"
+    PRIVATE_HOST = "private_host"
+    CONNECTION_REFUSED = "connection_refused"
+    HOST_UNREACHABLE = "host_unreachable"
+    CONNECT_TIMEOUT = "connect_timeout"
+    SOCKET_NOT_FOUND = "socket_not_found"
+    NOT_POSTGRESQL = "not_postgresql"
+    CONNECTION_CLOSED = "connection_closed"
+    TLS_NOT_SUPPORTED = "tls_not_supported"
+    TLS_REQUIRED = "tls_required"
+    TLS_UNTRUSTED = "tls_untrusted"
+    TLS_HOSTNAME_MISMATCH = "tls_hostname_mismatch"
+    TLS_ROOT_MISSING = "tls_root_missing"
+    TLS_OFF = "tls_off"
+    INVALID_PASSWORD = "invalid_password"  # noqa: S105 - the name of a failure
+    LOGIN_NOT_PERMITTED = "login_not_permitted"
+    DATABASE_MISSING = "database_missing"
+    DATABASE_CONNECT_DENIED = "database_connect_denied"
+    DATABASE_NOT_ACCEPTING = "database_not_accepting"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
+    CANNOT_CONNECT_NOW = "cannot_connect_now"
+    SERVER_SHUTDOWN = "server_shutdown"
+    CONNECTION_LOST = "connection_lost"
+    QUERY_TIMEOUT = "query_timeout"
+    STATEMENT_TIMEOUT = "statement_timeout"
+    POOLER_ERROR = "pooler_error"
+    NO_MATCHING_HOST = "no_matching_host"
+    DISK_FULL = "disk_full"
+    OUT_OF_MEMORY = "out_of_memory"
+    SLOW = "slow"
+    WRONG_TARGET = "wrong_target"
+    STANDBY = "standby"
+    READ_ONLY = "read_only"
+    PGVECTOR_NOT_AVAILABLE = "pgvector_not_available"
+    PGVECTOR_NOT_ENABLED = "pgvector_not_enabled"
+    PGVECTOR_PERMISSION_DENIED = "pgvector_permission_denied"
+    PGVECTOR_TOO_OLD = "pgvector_too_old"
+    PGVECTOR_LOCK_TIMEOUT = "pgvector_lock_timeout"
+    PGVECTOR_UPDATE_AVAILABLE = "pgvector_update_available"
+    PGVECTOR_DOWNGRADED = "pgvector_downgraded"
+    PGVECTOR_LIBRARY_MISSING = "pgvector_library_missing"
+    PGVECTOR_NOT_ON_SEARCH_PATH = "pgvector_not_on_search_path"
+    MIGRATIONS_BEHIND = "migrations_behind"
+    MIGRATIONS_UNKNOWN = "migrations_unknown"
+    MIGRATIONS_PERMISSION_DENIED = "migrations_permission_denied"
+    STARTING = "starting"
+    DRAINING = "draining"
+    UNEXPECTED_ERROR = "unexpected_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One situation, told: a sentence of fact and a sentence of advice. Also what a warning carries."""
+
+    code: Code
+    step: Step
+    message: str
+    remedy: str
+    sqlstate: str | None = None

@@ -1,0 +1,178 @@
+"""The judgement: what was found, step by step, against what is required. Pure: every case is a row in a test."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from pgvector_ready.judgement.advice import explain, image_for
+from pgvector_ready.judgement.facts import Extension, Facts, version
+from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
+from pgvector_ready.judgement.report import Report, State, Verdict
+from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, joined
+from pgvector_ready.judgement.target import Network, is_public, network_of
+
+
+def judge(facts: Facts, requirements: Requirements, blocked: Failure | None = None) -> Report:
+    """Judge every step in order; after the first failure the others are skipped, so that the cause is shown.
+
+    `blocked` is what kept provisioning from enabling pgvector, or its proof from succeeding: it is told instead of the
+    bare fact that the extension is not enabled, and it fails the proof's step, which looks well from outside.
+    """
+    verdicts: list[Verdict] = []
+    for step in RUNBOOK:
+        if verdicts and verdicts[-1].failure and verdicts[-1].state is State.FAIL:
+            break
+        verdicts.append(_verdict(step, facts, requirements, blocked))
+    skipped = (Verdict(step, State.SKIPPED) for step in RUNBOOK[len(verdicts) :])
+    return Report(facts, (*verdicts, *skipped), requirements.revisions.heads)
+
+
+def judge_so_far(facts: Facts, requirements: Requirements, step: Step) -> tuple[Verdict, ...]:
+    """The verdicts that stand already while `step` is still being found out: those of the steps before it."""
+    return judge(facts, requirements).verdicts[: RUNBOOK.index(step)]
+
+
+def judge_offline(facts: Facts, requirements: Requirements) -> Report:
+    """Judge the configuration alone, before anything is asked of a network."""
+    configured = _configured(facts, requirements)
+    network = network_of(facts.target.host, facts.target.provider)
+    if network in {Network.RAILWAY, Network.RENDER}:
+        note = f"The host is private: it resolves within {network} only."
+        configured = replace(configured, notes=(*configured.notes, note))
+    rest = (Verdict(step, State.SKIPPED) for step in RUNBOOK[1:])
+    return Report(facts, (configured, *rest))
+
+
+def _verdict(step: Step, facts: Facts, requirements: Requirements, blocked: Failure | None) -> Verdict:
+    duration_ms = facts.durations_ms.get(step)
+    if facts.failure and facts.failure.step is step:
+        return Verdict(step, State.FAIL, facts.failure, duration_ms)
+    verdict = _JUDGES[step](facts, requirements)
+    is_blocked = verdict.state is State.FAIL if step is Step.ENABLED else verdict.state is not State.FAIL
+    if blocked and blocked.step is step and is_blocked:
+        verdict = Verdict(step, State.FAIL, blocked)
+    return replace(verdict, duration_ms=duration_ms)
+
+
+def _tell(state: State, code: Code, step: Step, facts: Facts, **more: object) -> Verdict:
+    extension, server = facts.extension, facts.server
+    known: dict[str, object] = {
+        "server_version": server and server.version,
+        "available_version": extension and extension.available_version,
+        "installed_version": extension and extension.installed_version,
+        "schema": extension and extension.schema,
+    }
+    told = {name: value for name, value in (known | more).items() if value is not None}
+    return Verdict(step, state, explain(code, step, facts.target, None, **told))
+
+
+def _configured(facts: Facts, requirements: Requirements) -> Verdict:
+    if requirements.is_repaired:
+        verdict = _tell(State.WARN, Code.DATABASE_URL_REPAIRED, Step.CONFIGURED, facts)
+        return replace(verdict, notes=requirements.notes)
+    return Verdict(Step.CONFIGURED, State.PASS, notes=requirements.notes)
+
+
+def _connected(facts: Facts, _: Requirements) -> Verdict:
+    server = facts.server
+    notes = (_POOLER_NOTE,) if server and server.is_pooled else ()
+    if server and not server.tls and is_public(facts.target):
+        return replace(_tell(State.WARN, Code.TLS_OFF, Step.CONNECTED, facts), notes=notes)
+    return Verdict(Step.CONNECTED, State.PASS, notes=notes)
+
+
+_POOLER_NOTE = (
+    "A connection pooler answers: in transaction mode it keeps no session state; "
+    "migrations and session-level locks need the database's direct address."
+)
+
+
+def _expected(facts: Facts, requirements: Requirements) -> Verdict:
+    if not requirements.names_a_target:
+        return Verdict(Step.EXPECTED, State.SKIPPED)
+    server = facts.server
+    # Only the database's name knows upper and lower case: "App" and "app" are two databases.
+    pairs = (
+        ("host", requirements.expected_host, facts.target.host, _same_host),
+        ("database", requirements.expected_database, server and server.database, str),
+        ("fingerprint", requirements.expected_fingerprint, server and server.fingerprint, str.casefold),
+    )
+    different = [
+        f"{name} {wanted} was expected and {reached or 'unknown'} was reached"
+        for name, wanted, reached, folded in pairs
+        if wanted and folded(wanted) != folded(reached or "")
+    ]
+    if different:
+        return _tell(State.FAIL, Code.WRONG_TARGET, Step.EXPECTED, facts, difference="; ".join(different))
+    return Verdict(Step.EXPECTED, State.PASS)
+
+
+def _same_host(name: str) -> str:
+    return name.casefold().removesuffix(".")  # as DNS takes it: a dot at the end says that the name is complete
+
+
+def _writable(facts: Facts, requirements: Requirements) -> Verdict:
+    state = State.FAIL if requirements.is_writable else State.WARN
+    if facts.server and facts.server.is_standby:
+        return _tell(state, Code.STANDBY, Step.WRITABLE, facts)
+    if facts.server and facts.server.is_read_only:
+        return _tell(state, Code.READ_ONLY, Step.WRITABLE, facts)
+    return Verdict(Step.WRITABLE, State.PASS)
+
+
+def _available(facts: Facts, _: Requirements) -> Verdict:
+    extension = facts.extension or Extension()
+    # Installed without files on the server: whether it can be used is for the proof to say.
+    if extension.available_version or extension.installed_version:
+        return Verdict(Step.AVAILABLE, State.PASS)
+    image = image_for(facts.server.version if facts.server else "")
+    return _tell(State.FAIL, Code.PGVECTOR_NOT_AVAILABLE, Step.AVAILABLE, facts, image=image)
+
+
+def _enabled(facts: Facts, requirements: Requirements) -> Verdict:
+    extension = facts.extension or Extension()
+    installed, available = extension.installed_version, extension.available_version
+    minimum = requirements.minimum_version
+    if not installed:
+        return _tell(State.FAIL, Code.PGVECTOR_NOT_ENABLED, Step.ENABLED, facts)
+    if minimum and version(installed) < version(minimum):
+        return _tell(State.FAIL, Code.PGVECTOR_TOO_OLD, Step.ENABLED, facts, minimum_version=minimum)
+    if available and version(installed) < version(available):
+        return _tell(State.WARN, Code.PGVECTOR_UPDATE_AVAILABLE, Step.ENABLED, facts)
+    if available and version(installed) > version(available):
+        return _tell(State.WARN, Code.PGVECTOR_DOWNGRADED, Step.ENABLED, facts)
+    return Verdict(Step.ENABLED, State.PASS)
+
+
+def _usable(facts: Facts, requirements: Requirements) -> Verdict:
+    duration_ms = facts.durations_ms.get(Step.USABLE)
+    if duration_ms and requirements.slow_ms and duration_ms > requirements.slow_ms:
+        return _tell(State.WARN, Code.SLOW, Step.USABLE, facts, latency_ms=duration_ms)
+    return Verdict(Step.USABLE, State.PASS)
+
+
+def _migrated(facts: Facts, requirements: Requirements) -> Verdict:
+    policy, revisions = requirements.migrations, requirements.revisions
+    if policy is not MigrationPolicy.OFF and facts.server and facts.server.hides_migrations:
+        state = State.FAIL if policy is MigrationPolicy.REQUIRED else State.WARN  # it may be another application's
+        return _tell(state, Code.MIGRATIONS_PERMISSION_DENIED, Step.MIGRATED, facts)
+    if policy is MigrationPolicy.OFF or (policy is MigrationPolicy.AUTO and facts.revisions is None):
+        return Verdict(Step.MIGRATED, State.SKIPPED)
+    current = facts.revisions or frozenset()
+    told = {"current": joined(current) or "none", "head": joined(revisions.heads)}
+    if current - revisions.known:
+        return _tell(State.WARN, Code.MIGRATIONS_UNKNOWN, Step.MIGRATED, facts, **told)
+    if current != revisions.heads:
+        return _tell(State.FAIL, Code.MIGRATIONS_BEHIND, Step.MIGRATED, facts, **told)
+    return Verdict(Step.MIGRATED, State.PASS)
+
+
+_JUDGES: Mapping[Step, Callable[[Facts, Requirements], Verdict]] = {
+    Step.CONFIGURED: _configured,
+    Step.CONNECTED: _connected,
+    Step.EXPECTED: _expected,
+    Step.WRITABLE: _writable,
+    Step.AVAILABLE: _available,
+    Step.ENABLED: _enabled,
+    Step.USABLE: _usable,
+    Step.MIGRATED: _migrated,
+}

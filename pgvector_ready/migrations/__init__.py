@@ -1,0 +1,1 @@
+"""The application's Alembic history: read, and run."""

@@ -1,0 +1,1 @@
+"""A connection in, facts out: the SQL, and who asks it."""

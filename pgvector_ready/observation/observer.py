@@ -1,0 +1,194 @@
+"""One probe: over a connection of its own, within a hard bound, and whatever happens it comes back with facts."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from pgvector_ready.database import Database, Link
+from pgvector_ready.database.errors import name
+from pgvector_ready.dsn import provider_of
+from pgvector_ready.judgement.advice import image_for
+from pgvector_ready.judgement.facts import Extension, Facts, Listener, Server
+from pgvector_ready.judgement.failures import Code, Failure, Step
+from pgvector_ready.judgement.target import Target
+from pgvector_ready.observation import pgvector
+
+_logger = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+# A held connection stays green while new ones fail: a changed password, no slots left, a host that moved.
+MAX_AGE_SECONDS = 60.0
+# Unused for so long it is given back: a serverless database sleeps only when nobody is connected. Well within the 30 s
+# after which the server ends it (`database`), so that this never stands in the server's log.
+MAX_IDLE_SECONDS = 15.0
+# What the server says when a session is gone, and nothing else about the database: worth one try on a fresh one.
+_GONE = frozenset({Code.CONNECTION_LOST, Code.SERVER_SHUTDOWN})
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What one probe has found so far, and where it is."""
+
+    target: Target
+    step: Step = Step.CONNECTED
+    is_asking: bool = False
+    server: Server | None = None
+    extension: Extension | None = None
+    revisions: frozenset[str] | None = None
+    durations_ms: dict[Step, float] = field(default_factory=dict)
+
+    def facts(self, observed_at: datetime, latency_ms: float, failure: Failure | None = None) -> Facts:
+        """The same, for somebody to keep."""
+        return Facts(
+            target=self.target,
+            observed_at=observed_at,
+            latency_ms=latency_ms,
+            server=self.server,
+            extension=self.extension,
+            revisions=self.revisions,
+            failure=failure,
+            durations_ms=dict(self.durations_ms),
+        )
+
+
+class Observer:
+    """Holds one connection between probes, never the application's. Its caller sees to one probe at a time."""
+
+    def __init__(
+        self,
+        database: Database,
+        query_timeout_seconds: float,
+        *,
+        max_age_seconds: float = MAX_AGE_SECONDS,
+        max_idle_seconds: float = MAX_IDLE_SECONDS,
+        listener: Listener | None = None,
+    ) -> None:
+        self._database = database
+        self._query_timeout_seconds = query_timeout_seconds
+        self._max_age_seconds = max_age_seconds
+        self._max_idle_seconds = max_idle_seconds
+        self._listener = listener
+        self._link: Link | None = None
+        self._linked_at = 0.0
+        self._giving_back: asyncio.TimerHandle | None = None
+        self._last_code: Code | None = None
+
+    async def observe(self) -> Facts:
+        """Ask once; never raises, and takes at most the time for connecting and for the query together."""
+        loop = asyncio.get_running_loop()
+        observed_at, started = datetime.now(UTC), loop.time()
+        deadline = started + self._database.connect_timeout_seconds + self._query_timeout_seconds
+        self._keep()
+        findings, failure = await self._try(deadline)
+        self._giving_back = loop.call_later(self._max_idle_seconds, self.release)
+        return findings.facts(observed_at, (loop.time() - started) * 1000, failure)
+
+    def release(self) -> None:
+        """Give the held connection back, if there is one."""
+        self._keep()
+        if self._link:
+            self._link.terminate()
+        self._link = None
+
+    def _keep(self) -> None:
+        if self._giving_back:
+            self._giving_back.cancel()
+        self._giving_back = None
+
+    async def _try(self, deadline: float) -> tuple[_Findings, Failure | None]:
+        is_held = self._is_link_usable()
+        findings, failure, error = await self._ask(deadline)
+        if is_held and failure and failure.code in _GONE:
+            self.release()
+            findings, failure, error = await self._ask(deadline)
+        self._log(failure, error)
+        if not _is_worth_holding(findings, failure):
+            self.release()
+        return findings, failure
+
+    async def _ask(self, deadline: float) -> tuple[_Findings, Failure | None, Exception | None]:
+        findings = _Findings(self._database.target)
+        try:
+            await self._gather(findings, deadline)
+        except Exception as error:  # noqa: BLE001 - nothing may escape: what is unforeseen fails closed
+            return findings, _name(error, findings), error
+        return findings, None, None
+
+    async def _gather(self, findings: _Findings, deadline: float) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        self._tell(findings)
+        link = await self._linked()
+        findings.target = _reached(findings.target, link)
+        findings.is_asking = True
+        deadline = min(deadline, loop.time() + self._query_timeout_seconds)
+        server, extension = await self._bounded(link, pgvector.observe(link), deadline)
+        findings.server, findings.extension = server, extension
+        findings.durations_ms[Step.CONNECTED] = (loop.time() - started) * 1000
+        if extension.installed_version:
+            started, findings.step = loop.time(), Step.USABLE
+            self._tell(findings)
+            findings.revisions = await self._bounded(link, pgvector.prove(link, server, extension), deadline)
+            findings.durations_ms[Step.USABLE] = (loop.time() - started) * 1000
+
+    def _tell(self, findings: _Findings) -> None:
+        if self._listener:
+            self._listener(findings.facts(datetime.now(UTC), latency_ms=0), findings.step)
+
+    def _is_link_usable(self) -> bool:
+        if self._link is None or self._link.connection.is_closed():
+            return False
+        return asyncio.get_running_loop().time() - self._linked_at < self._max_age_seconds
+
+    async def _linked(self) -> Link:
+        if self._link is None or not self._is_link_usable():
+            self.release()
+            self._link = await self._database.connect(is_probe=True)
+            self._linked_at = asyncio.get_running_loop().time()
+        return self._link
+
+    async def _bounded(self, link: Link, work: Coroutine[Any, Any, _T], deadline: float) -> _T:
+        """asyncpg's own timeouts and a cancellation ask the same frozen server for help; ending the socket does not."""
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(work)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=max(0.0, deadline - loop.time()))
+        except asyncio.CancelledError:
+            link.terminate()
+            task.add_done_callback(asyncio.Task.exception)  # taken, so that nobody complains
+            raise
+        if not done:
+            link.terminate()
+            await asyncio.wait({task})  # ends at once: its socket is gone
+            task.exception()
+            raise TimeoutError
+        return task.result()
+
+    def _log(self, failure: Failure | None, error: Exception | None) -> None:
+        """The server's own text, and the detail of what nobody foresaw, stand here and nowhere else."""
+        if failure and failure.code is not self._last_code:
+            detail = {"code": failure.code, "step": failure.step, "detail": repr(error)}
+            is_unforeseen = failure.code is Code.UNEXPECTED_ERROR
+            _logger.warning("probe_failed", extra=detail, exc_info=error if is_unforeseen else None)
+        self._last_code = failure.code if failure else None
+
+
+def _name(error: Exception, findings: _Findings) -> Failure:
+    facts = asdict(findings.extension) if findings.extension else {}
+    image = image_for(findings.server.version if findings.server else "")
+    return name(error, findings.step, findings.target, is_asking=findings.is_asking, image=image, **facts)
+
+
+def _is_worth_holding(findings: _Findings, failure: Failure | None) -> bool:
+    """Not where a setting may be what is wrong: what ALTER ROLE and ALTER DATABASE mend, only a new session sees."""
+    server, extension = findings.server, findings.extension
+    if failure or server is None or extension is None or not extension.available_version:
+        return False
+    return server.is_standby or not server.is_read_only  # that a standby was promoted is seen in any session
+
+
+def _reached(target: Target, link: Link) -> Target:
+    return replace(target, host=link.host.name, port=link.host.port, provider=provider_of(link.host.name))

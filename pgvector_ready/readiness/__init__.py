@@ -1,0 +1,1 @@
+"""The one shared answer, and the start-up that makes it true."""

@@ -1,0 +1,176 @@
+"""Start-up: enable the extension where it is missing, prove that it works, and keep trying until it does."""
+
+import asyncio
+import logging
+import random
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from pgvector_ready.database import Database
+from pgvector_ready.database.errors import name
+from pgvector_ready.judgement.facts import Listener, version
+from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
+from pgvector_ready.judgement.observation import Observation, ProvisioningState
+from pgvector_ready.observation import pgvector
+from pgvector_ready.readiness.readiness import Readiness
+
+_logger = logging.getLogger(__name__)
+
+_FIRST_DELAY_SECONDS = 0.5
+_LONGEST_DELAY_SECONDS = 15.0
+# One small script, or one small table: what takes longer hangs. Who waits longer for the lock tries again.
+_LIMIT_SECONDS = 10.0
+_LOCK_TIMEOUT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What provisioning may do to the database."""
+
+    enable: bool = True
+    update: bool = False
+
+
+class Provisioner:
+    """Makes it true. Every outcome stands in `readiness.provisioning`; only `is_done` ends it."""
+
+    def __init__(
+        self,
+        database: Database,
+        engine: AsyncEngine,
+        readiness: Readiness,
+        orders: Orders,
+        listener: Listener | None = None,
+    ) -> None:
+        self._database = database
+        self._engine = engine
+        self._readiness = readiness
+        self._orders = orders
+        self._listener = listener
+        # Set after the first attempt, whatever came of it.
+        self.has_tried = asyncio.Event()
+        if not orders.enable:
+            self._note(state=ProvisioningState.DISABLED)
+
+    async def run(self) -> None:
+        """Try until it has succeeded once. Between two attempts a change of what is wrong is worth not waiting for."""
+        delay = _FIRST_DELAY_SECONDS
+        while not await self._is_done():
+            self._readiness.has_changed.clear()
+            try:
+                async with asyncio.timeout(delay * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter
+                    await self._readiness.has_changed.wait()
+            except TimeoutError:
+                delay = min(2 * delay, _LONGEST_DELAY_SECONDS)
+
+    async def _is_done(self) -> bool:
+        observation = await self.attempt()
+        self.has_tried.set()
+        return observation.report.is_healthy
+
+    async def attempt(self) -> Observation:
+        """One attempt, and what there is after it; healthy means proven as an application will use it."""
+        before = self._readiness.provisioning
+        self._note(attempts=before.attempts + 1)
+        observation = await self._readiness.observe_anew()
+        observation, blocked = await self._make_ready(observation)
+        if blocked is None and _is_provable(observation):
+            blocked = await self._prove(observation)
+        if _is_enabled(observation) and self._readiness.provisioning.state in _UNDECIDED:
+            self._note(state=ProvisioningState.FAILED if blocked else ProvisioningState.ALREADY_ENABLED)
+        self._note(blocked=blocked)
+        if replace(self._readiness.provisioning, attempts=before.attempts) != before:
+            observation = await self._readiness.observe_anew()
+        self._note(is_done=before.is_done or observation.report.is_healthy)
+        return observation
+
+    async def _make_ready(self, observation: Observation) -> tuple[Observation, Failure | None]:
+        """Create or update the extension, where that is wanted and nothing before it is in the way."""
+        is_missing, is_outdated = _is_missing(observation), _is_outdated(observation)
+        if not (is_missing and self._orders.enable) and not (is_outdated and self._orders.update):
+            return observation, None
+        blocked = await self._change(observation, update=is_outdated)
+        done = ProvisioningState.UPDATED if is_outdated else ProvisioningState.CREATED
+        self._note(state=ProvisioningState.FAILED if blocked else done)
+        if blocked is None:
+            _logger.info("extension_updated" if is_outdated else "extension_created")
+            observation = await self._readiness.observe_anew()
+        return observation, blocked
+
+    async def _change(self, observation: Observation, *, update: bool) -> Failure | None:
+        self._tell(observation, Step.ENABLED)
+        try:
+            link = await self._database.connect()
+            try:
+                async with asyncio.timeout(_LIMIT_SECONDS):
+                    await pgvector.enable(link, update=update, lock_timeout_seconds=_LOCK_TIMEOUT_SECONDS)
+            finally:
+                link.terminate()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told and tried again
+            return self._told(error, name(error, Step.ENABLED, observation.report.facts.target))
+        return None
+
+    async def _prove(self, observation: Observation) -> Failure | None:
+        facts = observation.report.facts
+        assert facts.extension is not None  # noqa: S101 - provable
+        self._tell(observation, Step.USABLE)
+        try:
+            async with asyncio.timeout(_LIMIT_SECONDS):
+                await pgvector.prove_for_application(self._engine, facts.extension)
+        except Exception as error:  # noqa: BLE001 - as above
+            return self._told(error, name(error, Step.USABLE, facts.target, schema=facts.extension.schema))
+        return None
+
+    def _tell(self, observation: Observation, step: Step) -> None:
+        if self._listener:
+            self._listener(observation.report.facts, step)
+
+    def _told(self, error: Exception, failure: Failure) -> Failure:
+        """The same, after a log line with what only the log may hold; attempt after attempt, it is not repeated."""
+        last = self._readiness.provisioning.blocked
+        if last is None or last.code is not failure.code:
+            detail = {"code": failure.code, "step": failure.step, "detail": repr(error)}
+            is_unforeseen = failure.code is Code.UNEXPECTED_ERROR
+            _logger.warning("provisioning_failed", extra=detail, exc_info=error if is_unforeseen else None)
+        return failure
+
+    def _note(self, **changes: Any) -> None:
+        self._readiness.provisioning = replace(self._readiness.provisioning, **changes)
+
+
+_UNDECIDED = frozenset({ProvisioningState.PENDING, ProvisioningState.FAILED})
+
+
+def _stands_at(observation: Observation, step: Step) -> bool:
+    """Whether nothing before `step` is wrong; judged by the facts, since the verdict may tell of an earlier attempt."""
+    failure = observation.report.failure
+    return failure is None or RUNBOOK.index(failure.step) >= RUNBOOK.index(step)
+
+
+def _is_missing(observation: Observation) -> bool:
+    extension = observation.report.facts.extension
+    is_missing = extension is not None and extension.installed_version is None
+    return is_missing and _stands_at(observation, Step.ENABLED)
+
+
+def _is_outdated(observation: Observation) -> bool:
+    extension = observation.report.facts.extension
+    if extension is None or not extension.installed_version or not extension.available_version:
+        return False
+    is_older = version(extension.installed_version) < version(extension.available_version)
+    return is_older and _stands_at(observation, Step.ENABLED)
+
+
+def _is_enabled(observation: Observation) -> bool:
+    facts = observation.report.facts
+    is_found = facts.failure is None and facts.extension is not None and facts.extension.installed_version is not None
+    return is_found and _stands_at(observation, Step.USABLE)
+
+
+def _is_provable(observation: Observation) -> bool:
+    """Whether an application could make a temporary table there; a standby, for one, has nothing to prove it with."""
+    server = observation.report.facts.server
+    may = server is not None and server.is_writable and server.may_create_temporary_tables
+    return may and _is_enabled(observation)

@@ -1,0 +1,159 @@
+"""One shared, bounded, remembered answer to the question whether the database is usable."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from pgvector_ready.documents.answer import Answers, about_database
+from pgvector_ready.documents.documents import Identity
+from pgvector_ready.judgement.advice import explain
+from pgvector_ready.judgement.facts import Facts
+from pgvector_ready.judgement.failures import RUNBOOK, Code, Step
+from pgvector_ready.judgement.observation import Observation, Provisioning, ProvisioningState
+from pgvector_ready.judgement.report import Report, State, Verdict
+from pgvector_ready.judgement.requirements import Requirements
+from pgvector_ready.judgement.runbook import judge
+from pgvector_ready.judgement.target import Target
+
+_logger = logging.getLogger(__name__)
+
+# How old an observation may be, counted from the beginning of its probe, before a request starts the next one. Whoever
+# waited for it is served all the same.
+HEALTHY_FOR_SECONDS = 2.0
+FAILING_FOR_SECONDS = 1.0
+
+
+class Observes(Protocol):
+    """What a probe is asked of: `observer.Observer`."""
+
+    async def observe(self) -> Facts:
+        """Ask once, within a bound."""
+
+    def release(self) -> None:
+        """Let go of what is held between probes."""
+
+
+class Readiness:
+    """Asks on demand, at most one probe at a time, and lets everybody who asks meanwhile have the same answer."""
+
+    def __init__(self, observer: Observes, target: Target, requirements: Requirements, identity: Identity) -> None:
+        self._observer = observer
+        self._target = target
+        self._requirements = requirements
+        self._identity = identity
+        self._probing: asyncio.Task[None] | None = None
+        self._fresh_until = 0.0
+        self._observation: Observation | None = None
+        self._answers: Answers | None = None
+        self._draining: Answers | None = None
+        self.provisioning = Provisioning()
+        # Set whenever what is wrong has changed; whoever waits for it clears it first.
+        self.has_changed = asyncio.Event()
+        # Called with every new observation: whoever counts or draws them.
+        self.listeners: list[Callable[[Observation], None]] = []
+
+    @property
+    def observation(self) -> Observation | None:
+        """The last one, however old."""
+        return self._observation
+
+    def fresh(self) -> Answers | None:
+        """The answers in hand, unless they are too old."""
+        return self._answers if asyncio.get_running_loop().time() < self._fresh_until else None
+
+    async def answers(self) -> Answers:
+        """Fresh answers, after a probe where needed. A caller that goes away cancels nothing."""
+        answers = self.fresh()
+        while answers is None:
+            await asyncio.wait({self._probe()})
+            answers = self._answers
+        return answers
+
+    async def observe_anew(self) -> Observation:
+        """An observation that began after this call: what was done before it is seen in it."""
+        if self._probing and not self._probing.done():
+            await asyncio.wait({self._probing})
+        await asyncio.wait({self._probe()})
+        return self._known()
+
+    def draining(self) -> Answers:
+        """What is last known, under the heading that this process takes no new work."""
+        if self._draining is None:
+            self._draining = self._last_words()
+        return self._draining
+
+    def _last_words(self) -> Answers:
+        observation = self._known() if self._observation else self._nothing_known()
+        failure = explain(Code.DRAINING, Step.SERVICE, self._target)
+        verdicts = (Verdict(Step.SERVICE, State.FAIL, failure), *observation.report.verdicts)
+        report = replace(observation.report, verdicts=verdicts)
+        return about_database(replace(observation, report=report), self._identity)
+
+    def close(self) -> None:
+        """Stop probing and let go of the connection."""
+        if self._probing:
+            self._probing.cancel()
+        self._observer.release()
+
+    def _probe(self) -> asyncio.Task[None]:
+        if self._probing is None or self._probing.done():
+            self._probing = asyncio.get_running_loop().create_task(self._run(), name="probe")
+        return self._probing
+
+    async def _run(self) -> None:
+        began = asyncio.get_running_loop().time()
+        try:
+            report = judge(await self._observer.observe(), self._requirements, self.provisioning.blocked)
+        except Exception:
+            _logger.exception("probe_broke")  # a mistake of ours: fails closed like every other surprise
+            report = self._unforeseen()
+        self._remember(report)
+        self._fresh_until = began + (HEALTHY_FOR_SECONDS if report.is_healthy else FAILING_FOR_SECONDS)
+
+    def _remember(self, report: Report) -> None:
+        last = self._observation
+        is_same = last is not None and last.report.is_healthy == report.is_healthy
+        self._observation = Observation(
+            report=report,
+            provisioning=self.provisioning,
+            since=last.since if last and is_same else report.facts.observed_at,
+            consecutive_failures=0 if report.is_healthy else (last.consecutive_failures if last else 0) + 1,
+        )
+        self._answers, self._draining = about_database(self._observation, self._identity), None
+        if last is None or _code(last.report) != _code(report):
+            self.has_changed.set()
+            self._log_change(last, self._observation)
+        for listen in self.listeners:
+            listen(self._observation)
+
+    def _log_change(self, last: Observation | None, now: Observation) -> None:
+        failure = now.report.failure
+        if failure is None:
+            outage = (now.report.facts.observed_at - last.since).total_seconds() if last else 0.0
+            _logger.info("became_ready", extra={"outage_seconds": round(outage, 1)})
+        elif failure.code is not Code.PGVECTOR_NOT_ENABLED or self.provisioning.state is not ProvisioningState.PENDING:
+            # Not enabled and about to be enabled is how every new database begins.
+            detail = {"code": failure.code, "step": failure.step, "detail": failure.message, "remedy": failure.remedy}
+            _logger.warning("became_unready", extra=detail)
+
+    def _known(self) -> Observation:
+        if self._observation is None:  # pragma: no cover - every probe remembers something
+            raise AssertionError
+        return self._observation
+
+    def _unforeseen(self) -> Report:
+        failure = explain(Code.UNEXPECTED_ERROR, Step.CONNECTED, self._target)
+        facts = Facts(self._target, observed_at=datetime.now(UTC), latency_ms=0, failure=failure)
+        return judge(facts, Requirements())
+
+    def _nothing_known(self) -> Observation:
+        facts = Facts(self._target, observed_at=self._identity.started_at, latency_ms=0)
+        verdicts = tuple(Verdict(step, State.SKIPPED) for step in RUNBOOK)
+        return Observation(Report(facts, verdicts), self.provisioning, self._identity.started_at, 0)
+
+
+def _code(report: Report) -> Code | None:
+    return report.failure.code if report.failure else None

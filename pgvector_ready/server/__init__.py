@@ -1,0 +1,1 @@
+"""uvicorn, as `serve` runs it."""

@@ -1,0 +1,212 @@
+"""The environment, read and validated once; every variable stands in docs/settings.md."""
+
+import os
+import pwd
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pgvector_ready.dsn import ConnectionString, DsnError, parse
+from pgvector_ready.judgement.advice import explain
+from pgvector_ready.judgement.failures import Code, Failure, Step
+from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions
+from pgvector_ready.judgement.target import NOWHERE
+
+# Any of them set means that a platform runs this, and that nobody looks at a database on its own disk.
+PLATFORM_VARIABLES = (
+    "RENDER",
+    "RAILWAY_ENVIRONMENT_ID",
+    "RAILWAY_ENVIRONMENT",
+    "RAILWAY_PROJECT_ID",
+    "KUBERNETES_SERVICE_HOST",
+    "FLY_APP_NAME",
+    "DYNO",
+    "K_SERVICE",
+    "ECS_CONTAINER_METADATA_URI_V4",
+    "WEBSITE_INSTANCE_ID",
+)
+# Render takes an instance for dead that has not answered within 5 s.
+_PLATFORM_PATIENCE_SECONDS = 5.0
+
+
+class ConfigurationError(Exception):
+    """The environment is wrong in a way that can be judged without a network; `str()` is the one line to print."""
+
+    def __init__(self, message: str, failure: Failure | None = None) -> None:
+        super().__init__(message)
+        self.failure = failure
+
+
+def _as_version(value: str) -> str:
+    if not re.fullmatch(r"\d+(\.\d+){0,3}", value):
+        message = "must be a version such as 0.8.0"
+        raise ValueError(message)
+    return value
+
+
+def _first(*names: str) -> AliasChoices:
+    return AliasChoices(*names)
+
+
+Version = Annotated[str, AfterValidator(_as_version)]
+Seconds = Annotated[float, Field(gt=0, le=60)]
+
+
+class Settings(BaseSettings):
+    """What the environment says; frozen, and no secret is ever shown by it."""
+
+    # Empty is as good as unset: dashboards cannot always delete a variable. hide_input: pydantic would print the value.
+    model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, hide_input_in_errors=True, extra="ignore")
+
+    database_url: SecretStr | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+
+    enable_pgvector: bool = True
+    update_pgvector: bool = False
+    # The first release with HNSW indexes, which start-up proves.
+    minimum_pgvector_version: Version = "0.5.0"
+    require_writable: bool = True
+    expected_database_host: str | None = None
+    expected_database_name: str | None = None
+    expected_database_fingerprint: str | None = None
+
+    migrations: MigrationPolicy = MigrationPolicy.AUTO
+
+    startup_gate: bool = True
+    connect_timeout_seconds: Seconds = 3.0
+    query_timeout_seconds: Seconds = 1.0
+    slow_query_seconds: Seconds = 0.5
+    drain_seconds: float = Field(default=0.0, ge=0, le=300)  # 300: the longest that Render waits
+
+    health_token: SecretStr | None = None
+    log_format: Literal["json", "console"] | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    embedded_data_folder: Path | None = None
+    environment: str | None = Field(default=None, validation_alias=_first("ENVIRONMENT", "RAILWAY_ENVIRONMENT_NAME"))
+    commit: str | None = Field(
+        default=None, validation_alias=_first("RENDER_GIT_COMMIT", "RAILWAY_GIT_COMMIT_SHA", "GIT_COMMIT")
+    )
+    instance: str | None = Field(
+        default=None, validation_alias=_first("RENDER_INSTANCE_ID", "RAILWAY_REPLICA_ID", "HOSTNAME")
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_text(cls, value: object) -> object:
+        """Python hands on bytes that are not UTF-8 as lone surrogates, and every document would break on them."""
+        if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+            message = "must be text in UTF-8"
+            raise ValueError(message)
+        return value
+
+    @field_validator("health_token")
+    @classmethod
+    def _can_be_sent(cls, value: SecretStr | None) -> SecretStr | None:
+        token = value.get_secret_value() if value else ""
+        if token != token.strip() or not token.isprintable():
+            message = "must not hold a line break, nor begin or end with a blank: no client could send it"
+            raise ValueError(message)
+        return value
+
+    @field_validator("log_format", "log_level", "migrations", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _nests(self) -> Self:
+        if self.connect_timeout_seconds + self.query_timeout_seconds >= _PLATFORM_PATIENCE_SECONDS:
+            message = (
+                "CONNECT_TIMEOUT_SECONDS and QUERY_TIMEOUT_SECONDS must together stay below "
+                f"{_PLATFORM_PATIENCE_SECONDS:g} s, after which Render takes an instance for dead"
+            )
+            raise ValueError(message)
+        return self
+
+    def requirements(self, revisions: Revisions) -> Requirements:
+        """What these settings ask of the database, for code with these `revisions`."""
+        connection_string = self.connection_string
+        return Requirements(
+            expected_host=self.expected_database_host,
+            expected_database=self.expected_database_name,
+            expected_fingerprint=self.expected_database_fingerprint,
+            is_writable=self.require_writable,
+            minimum_version=self.minimum_pgvector_version,
+            slow_ms=self.slow_query_seconds * 1000,
+            migrations=self.migrations,
+            revisions=revisions,
+            notes=connection_string.notes,
+            is_repaired=connection_string.repaired,
+        )
+
+    @cached_property
+    def connection_string(self) -> ConnectionString:
+        """DATABASE_URL, read. Raises ConfigurationError."""
+        if self.database_url is None:
+            raise _wrong_database_url(explain(Code.DATABASE_URL_MISSING, Step.CONFIGURED, NOWHERE))
+        try:
+            return parse(self.database_url.get_secret_value(), {**os.environ, **_account()})
+        except DsnError as error:
+            raise _wrong_database_url(error.failure) from None
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What may never be shown, in every form it could be written in."""
+        token = {self.health_token.get_secret_value()} if self.health_token else set()
+        raw = {self.database_url.get_secret_value()} if self.database_url else set()
+        return frozenset(token | raw) | (self.connection_string.secrets if self.database_url else frozenset())
+
+
+def load(**given: Any) -> Settings:
+    """The settings of this process's environment; `given` takes precedence. Raises ConfigurationError."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise ConfigurationError("; ".join(_sentence(detail) for detail in error.errors())) from None
+
+
+def is_on_platform(environment: Mapping[str, str]) -> bool:
+    """Whether a hosting platform runs this process."""
+    return any(environment.get(name) for name in PLATFORM_VARIABLES)
+
+
+def _wrong_database_url(failure: Failure) -> ConfigurationError:
+    sentence = f"{failure.code}: {failure.message} {failure.remedy}"
+    return ConfigurationError(sentence if "DATABASE_URL" in sentence else f"DATABASE_URL: {sentence}", failure)
+
+
+def _account() -> dict[str, str]:
+    """Who this process is: to libpq an unnamed user is its, whatever USER says; in a container nothing says it."""
+    try:
+        return {"USER": pwd.getpwuid(os.geteuid()).pw_name}
+    except KeyError:  # a container may run under a number that nobody has
+        return {}
+
+
+_WORDS = {
+    "bool_parsing": "must be true or false",
+    "int_parsing": "must be a whole number",
+    "float_parsing": "must be a number",
+}
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    message = _WORDS.get(detail["type"], detail["msg"].removeprefix("Value error, "))
+    name = ".".join(str(part) for part in detail["loc"]).upper()
+    return f"{name}: {message[0].lower()}{message[1:]}" if name else message

@@ -1,0 +1,139 @@
+"""The two endpoints as FastAPI documents them, and serves them where this router is part of another application."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from pgvector_ready.documents.answer import Answer
+from pgvector_ready.documents.documents import AnonymousDocument, DatabaseDocument, Identity, ServiceDocument
+from pgvector_ready.judgement.advice import explain
+from pgvector_ready.judgement.facts import Extension, Facts, Server
+from pgvector_ready.judgement.failures import Code, Step
+from pgvector_ready.judgement.observation import Observation, Provisioning, ProvisioningState
+from pgvector_ready.judgement.requirements import Requirements
+from pgvector_ready.judgement.runbook import judge
+from pgvector_ready.judgement.target import Provider, Target
+from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH
+from pgvector_ready.web.health import Health
+
+
+def create_router(health: Health) -> APIRouter:
+    """The documented routes, answered by `health`."""
+    router = APIRouter(tags=["health"])
+
+    async def service(request: Request) -> Response:
+        """May this process live, may this deploy go live? Never touches the database."""
+        return _response(await health.answer(request.scope, HEALTH_PATH))
+
+    async def database(request: Request) -> Response:
+        """Is PostgreSQL with pgvector usable right now?"""
+        return _response(await health.answer(request.scope, DATABASE_PATH))
+
+    for path, endpoint, document in (
+        (HEALTH_PATH, service, ServiceDocument),
+        (DATABASE_PATH, database, DatabaseDocument),
+    ):
+        for method in ("GET", "HEAD"):
+            router.add_api_route(
+                path,
+                endpoint,
+                methods=[method],
+                operation_id=f"{method.lower()}_{endpoint.__name__}_health",
+                response_class=Response,
+                responses={status: _documented(method, status, document) for status in _DESCRIPTIONS},
+                # Not parameters of the function, which FastAPI would validate: unknown values are ignored here.
+                openapi_extra={"parameters": [_STRICT, _FORMAT]},
+            )
+    return router
+
+
+def _documented(method: str, status: int, document: type[BaseModel]) -> dict[str, Any]:
+    if method == "HEAD":
+        return {"description": f"{_DESCRIPTIONS[status]} Headers only."}
+    text = {"text/plain": {"schema": {"type": "string"}}}
+    return {"description": _DESCRIPTIONS[status], "model": document | AnonymousDocument, "content": text}
+
+
+def with_examples(openapi: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI's document with the examples in it, which FastAPI itself would strip of every `null`."""
+    for path, examples in _EXAMPLES.items():
+        for status, example in examples.items():
+            content = openapi["paths"][path]["get"]["responses"][str(int(status))]["content"]
+            document = example.model_dump(mode="json", by_alias=True)
+            content["application/json"]["example"] = document | {"version": openapi["info"]["version"]}
+            content["application/health+json"] = content["application/json"]
+    return openapi
+
+
+def _response(answer: Answer) -> Response:
+    response = Response(answer.body, answer.status)
+    response.raw_headers = list(answer.headers)
+    return response
+
+
+_STRICT = {
+    "name": "strict",
+    "in": "query",
+    "schema": {"type": "string"},
+    "description": "With `true` a warning is answered as a failure.",
+}
+_FORMAT = {
+    "name": "format",
+    "in": "query",
+    "schema": {"type": "string"},
+    "description": "`text` gives lines that a person reads in a terminal.",
+}
+_DESCRIPTIONS: dict[int, str] = {
+    HTTPStatus.OK: "Yes.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "No; `error` says why and what to do next.",
+}
+
+# The documented examples come out of the same judgement and the same documents as every answer.
+_NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+_IDENTITY = Identity(commit="a6be012", environment="staging", instance="srv-1", started_at=_NOON)
+_TARGET = Target(host="db.example.net", port=5432, database="app", user="app", provider=Provider.OTHER)
+_FOUND = Facts(
+    target=_TARGET,
+    observed_at=_NOON,
+    latency_ms=2.9,
+    server=Server(
+        version="17.6",
+        is_standby=False,
+        is_read_only=False,
+        database="app",
+        user="app",
+        tls="TLSv1.3",
+        is_pooled=False,
+        fingerprint="3f9ac2d1",
+    ),
+    extension=Extension("0.8.6", "0.8.6", "public", "public"),
+    durations_ms={Step.CONNECTED: 2.1, Step.USABLE: 0.8},
+)
+_LOST = Facts(
+    target=_TARGET,
+    observed_at=_NOON,
+    latency_ms=1.1,
+    failure=explain(Code.CONNECTION_REFUSED, Step.CONNECTED, _TARGET),
+)
+_DONE = Provisioning(ProvisioningState.CREATED, attempts=1, is_done=True)
+_STARTING = explain(Code.STARTING, Step.SERVICE, _TARGET, database_path=DATABASE_PATH)
+
+
+def _observed(facts: Facts, consecutive_failures: int) -> DatabaseDocument:
+    observation = Observation(judge(facts, Requirements()), _DONE, _NOON, consecutive_failures)
+    return DatabaseDocument.of(observation, _IDENTITY)
+
+
+_EXAMPLES: dict[str, dict[HTTPStatus, BaseModel]] = {
+    HEALTH_PATH: {
+        HTTPStatus.OK: ServiceDocument.of(None, _IDENTITY),
+        HTTPStatus.SERVICE_UNAVAILABLE: ServiceDocument.of(_STARTING, _IDENTITY),
+    },
+    DATABASE_PATH: {
+        HTTPStatus.OK: _observed(_FOUND, 0),
+        HTTPStatus.SERVICE_UNAVAILABLE: _observed(_LOST, 3),
+    },
+}

@@ -1,0 +1,183 @@
+"""The status page's parts, drawn from the document that the endpoint serves: it can show nothing more."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from pgvector_ready.documents.documents import SERVICE, Identity
+from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH
+from pgvector_ready.web.status.history import History
+from pgvector_ready.web.status.language import Words, spell
+from pgvector_ready.web.status.markup import Html, icon, tag, together
+from pgvector_ready.web.status.remedy import draw_remedy
+
+# A DatabaseDocument or, where a token is asked for, an AnonymousDocument; as it went out, in JSON.
+Document = dict[str, Any]
+
+
+def draw_title(document: Document, identity: Identity, words: Words) -> str:
+    """The state comes first: a browser's tab shows no more than that."""
+    where = f"{SERVICE} {identity.environment}" if _is_whole(document) and identity.environment else SERVICE
+    return f"{words['headline_' + document['status']]} · {where}"
+
+
+def draw_masthead(document: Document, identity: Identity) -> Html:
+    """Which service this is, and where."""
+    environment = identity.environment if _is_whole(document) else None
+    return together(tag("p", SERVICE, class_="name"), tag("p", environment, class_="where") if environment else None)
+
+
+def draw_main(document: Document, identity: Identity, history: History, words: Words) -> Html:
+    """From the most important to the least."""
+    if not _is_whole(document):
+        return together(_verdict(document, words), _withheld(document, words))
+    return together(
+        _verdict(document, words),
+        _failure(document["error"], words) if document["error"] else None,
+        _runbook(document["steps"], words),
+        history.draw(words),
+        tag("div", _database(document, words), _process(document, identity, words), class_="facts"),
+    )
+
+
+def draw_footer(root_path: str, words: Words) -> Html:
+    """Where the same is found by machines."""
+    links = (
+        (DATABASE_PATH, words["as_json"]),
+        (f"{DATABASE_PATH}?format=text", words["as_text"]),
+        (HEALTH_PATH, words["deploys"]),
+        ("/docs", words["api"]),
+    )
+    items = (tag("li", tag("a", told, href=f"{root_path}{path}")) for path, told in links)
+    return tag("ul", *items)
+
+
+def _is_whole(document: Document) -> bool:
+    return "steps" in document
+
+
+def _verdict(document: Document, words: Words) -> Html:
+    state = document["status"]
+    heading = tag("h1", icon(state), words[f"headline_{state}"])
+    return tag("section", heading, _since(document, words) if _is_whole(document) else None, class_=f"verdict {state}")
+
+
+def _since(document: Document, words: Words) -> Html:
+    since, now = (datetime.fromisoformat(document[key]) for key in ("since", "observed_at"))
+    spent = (now - since).total_seconds()
+    template = words["since"] if spent >= 1 else words["just_now"]
+    told = template.format(moment=_moment(since), spent=spell(spent, words))
+    failures = document["consecutive_failures"]
+    row = words["failures_in_a_row"].format(count=failures) if failures > 1 else None
+    return tag("p", tag("span", told), tag("span", row) if row else None, class_="since")
+
+
+def _failure(error: Document, words: Words) -> Html:
+    return tag(
+        "section",
+        tag("h2", words["failure"]),
+        tag("p", error["message"], class_="message", lang="en"),
+        tag("h3", words["remedy"]),
+        tag("p", draw_remedy(error["remedy"], words), class_="remedy", lang="en"),
+        tag(
+            "p",
+            tag("code", error["code"]),
+            tag("code", f"SQLSTATE {error['sqlstate']}") if error["sqlstate"] else None,
+            _section(error["documentation"]),
+            class_="codes",
+        ),
+        class_="failure",
+    )
+
+
+def _section(place: str) -> Html:
+    """A link where the place is one that a browser can open from here."""
+    return tag("a", place, href=place, rel="noreferrer") if place.startswith("https://") else tag("code", place)
+
+
+def _withheld(document: Document, words: Words) -> Html:
+    code = document["error"] and tag("p", tag("code", document["error"]["code"]), class_="codes")
+    return tag("section", code, tag("p", words["withheld"].format(path=DATABASE_PATH), class_="quiet"))
+
+
+def _runbook(steps: Iterable[Document], words: Words) -> Html:
+    items = (_step(step, words) for step in steps)
+    return tag("section", tag("h2", words["runbook"]), tag("ol", *items, class_="steps"), class_="runbook")
+
+
+def _step(step: Document, words: Words) -> Html:
+    name, state = step["step"], step["state"]
+    duration = f"{step['duration_ms']:.1f} ms" if "duration_ms" in step else None
+    return tag(
+        "li",
+        icon(state),
+        tag("div", tag("code", name), " ", tag("span", words[f"step_{name}"], class_="quiet"), class_="what"),
+        tag("div", tag("span", duration) if duration else None, " ", tag("strong", words[f"state_{state}"])),
+        # A failure stands in full above; what a warning says stands nowhere else.
+        _warning(step, words) if state == "warn" else None,
+        *(tag("p", note, lang="en") for note in step.get("notes", ())),
+        class_=state,
+    )
+
+
+def _warning(step: Document, words: Words) -> Html:
+    return tag("p", tag("code", step["code"]), f" {step['message']} ", draw_remedy(step["remedy"], words), lang="en")
+
+
+def _database(document: Document, words: Words) -> Html:
+    target, server, migrations = document["target"], document["server"], document["migrations"]
+    # Where the server was asked, nothing found is an answer too.
+    nothing = words["none"] if server["version"] else None
+    return _facts(
+        words["database"],
+        (
+            (words["host"], target["host"]),
+            (words["port"], str(target["port"]) if target["port"] else None),
+            (words["name"], target["database"]),
+            (words["user"], target["user"]),
+            (words["provider"], target["provider"]),
+            (words["tls"], target["tls"] or nothing),
+            (words["fingerprint"], target["fingerprint"]),
+            (words["server"], words[server["role"]].format(**server) if server["role"] else None),
+            (words["pgvector"], _pgvector(document["pgvector"], words)),
+            (words["migrations"], words["migrations_at"].format(**migrations) if migrations["current"] else nothing),
+        ),
+        words,
+    )
+
+
+def _process(document: Document, identity: Identity, words: Words) -> Html:
+    return _facts(
+        words["process"],
+        (
+            (words["version"], document["version"]),
+            (words["commit"], document["commit"]),
+            (words["environment"], identity.environment),
+            (words["instance"], identity.instance),
+            (words["started"], _moment(identity.started_at)),
+            (words["observed"], _moment(datetime.fromisoformat(document["observed_at"]))),
+        ),
+        words,
+    )
+
+
+def _facts(heading: str, rows: Iterable[tuple[str, str | None]], words: Words) -> Html:
+    drawn = (tag("div", tag("dt", name), _value(value, words)) for name, value in rows)
+    return tag("section", tag("h2", heading), tag("dl", *drawn))
+
+
+def _value(value: str | None, words: Words) -> Html:
+    return tag("dd", value) if value else tag("dd", words["unknown"], class_="quiet")
+
+
+def _pgvector(pgvector: Document, words: Words) -> str | None:
+    state, available, installed = (pgvector[key] for key in ("state", "available_version", "installed_version"))
+    if state == "unknown":
+        return None
+    differs = installed and available and installed != available
+    told = words["pgvector_differs" if differs else f"pgvector_{state}"]
+    return told.format(version=installed, available=available, schema=pgvector["schema"])
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
