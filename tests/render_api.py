@@ -160,6 +160,7 @@ class Odd:
     status: int | None
     """None cuts the connection instead."""
     body: Any = None
+    """Bytes go out as they are, what is called goes out piece by piece, without a length, until the client leaves."""
     headers: Mapping[str, str] = field(default_factory=dict)
     is_carried_out: bool = False
 
@@ -184,6 +185,7 @@ class RenderApi:
         self.services: list[Service] = []
         self.requests: list[tuple[str, str]] = []
         self._odd: dict[tuple[str, str], deque[Odd]] = {}
+        self._endless: str | None = None
         self._held: dict[tuple[str, str], Held] = {}
         self._lock = threading.RLock()
         self._servers: list[ThreadingHTTPServer] = []
@@ -212,7 +214,7 @@ class RenderApi:
                 service.instance.end()
             self._ended += service.instances
         self.services, self.requests = [], []
-        self._held, self._odd = {}, {}
+        self._held, self._odd, self._endless = {}, {}, None
 
     def add(self, name: str = "staging", *, is_running: bool = True, **known: Any) -> Service:
         """A service; a running one has one live deploy with its variables."""
@@ -226,6 +228,10 @@ class RenderApi:
                 service.advance(deploy)
             assert deploy.status == "live"
         return service
+
+    def without_end(self, name: str) -> None:
+        """List services of this name, page after page, each with a cursor that was not there before."""
+        self._endless = name
 
     def be_odd(self, method: str, ending: str, *answers: Odd) -> None:
         """Give these answers to the next such requests."""
@@ -287,6 +293,9 @@ class RenderApi:
 
     def _listed(self, query: Mapping[str, list[str]]) -> list[dict[str, Any]]:
         """More than was asked for: names that only begin so, and a page at a time."""
+        if self._endless:
+            page = [Service(f"srv-{next(_numbers):04d}", self._endless) for _ in range(int(query["limit"][0]))]
+            return [{"service": each.document, "cursor": each.id} for each in page]
         found = [service for service in self.services if service.name.startswith(query["name"][0])]
         after = int(query.get("cursor", ["0"])[0])
         page = found[after : after + int(query["limit"][0])]
@@ -377,9 +386,24 @@ def _body(handler: BaseHTTPRequestHandler) -> Any:
 
 
 def _answer(handler: BaseHTTPRequestHandler, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
-    content = b"" if body is None else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    pieces = [_content(body)] if not callable(body) else body()
+    length = {} if callable(body) else {"content-length": str(len(pieces[0]))}
+    handler.close_connection = handler.close_connection or callable(body)
     handler.send_response(status)
-    for name, value in {"content-length": str(len(content)), **(headers or {})}.items():
+    for name, value in {**length, **(headers or {})}.items():
         handler.send_header(name, value)
     handler.end_headers()
-    handler.wfile.write(content)
+    for piece in pieces:
+        handler.wfile.write(piece)
+
+
+def _content(body: Any) -> bytes:
+    match body:
+        case None:
+            return b""
+        case bytes():
+            return body
+        case str():
+            return body.encode()
+        case _:
+            return json.dumps(body).encode()

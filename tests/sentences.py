@@ -26,6 +26,7 @@ VALUES: dict[str, Value] = {
     "database_path": "/api/v1/health/db",
     "found": phrase(Part.WEB_ADDRESS),
     "keyword": "sslmod",
+    "correction": phrase(Part.SPELLING, keyword="sslmode"),
     "name": "sslmode",
     "expected": phrase(Part.ONE_OF, choices="require, disable"),
     "part": phrase(Part.HOST),

@@ -1,9 +1,15 @@
 """Render's API through its client: patience, odd answers, and sentences without secrets."""
 
+import asyncio
 import time
+import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from email.utils import formatdate
+from functools import cache
+from itertools import repeat
+from resource import RUSAGE_SELF, getrusage
+from typing import Any
 
 import httpx
 import pytest
@@ -45,7 +51,7 @@ async def test_services_are_found_by_their_exact_name_over_all_pages(api: Render
 
     found = await render.services("staging")
 
-    assert [service.id for service in found] == [wanted.id]
+    assert [service.id.raw for service in found] == [wanted.id]
 
 
 async def test_a_variable_is_set_read_and_deleted_more_than_once(api: RenderApi, render: Render) -> None:
@@ -109,9 +115,7 @@ def test_a_wait_is_read_in_every_form_it_is_asked_for(headers: dict[str, str], s
         "{an hour from now, as an instant}": str(int(in_an_hour)),
     }
 
-    wait = _wait_asked_for(
-        httpx.Response(429, headers={name: forms.get(value, value) for name, value in headers.items()})
-    )
+    wait = _wait_asked_for(httpx.Headers({name: forms.get(value, value) for name, value in headers.items()}))
 
     assert wait == pytest.approx(seconds, abs=120)
     assert (wait is None) == (seconds is None)
@@ -126,7 +130,9 @@ def test_a_wait_is_read_in_every_form_it_is_asked_for(headers: dict[str, str], s
         pytest.param(Odd(403, {"id": "x", "message": "no"}), AccessError, "may not list the deploys: no:", id="403"),
         pytest.param(Odd(404, {"id": "x", "message": "gone"}), RefusedError, "found nothing there: gone.", id="404"),
         pytest.param(Odd(409, {"id": "x", "message": f"bad {VALUE}!"}), RefusedError, ": bad ***!.", id="409-redacted"),
-        pytest.param(Odd(400, {"message": "a\n\x1b[31mb"}), RefusedError, "(HTTP 400): a [31mb.", id="400-one-line"),
+        pytest.param(
+            Odd(400, {"message": "a\n\x1b[31mb"}), RefusedError, "(HTTP 400): a\\n\\x1b[31mb.", id="400-one-line"
+        ),
         pytest.param(Odd(402, [1]), RefusedError, "refused to list the deploys (HTTP 402).", id="unknown-body"),
         pytest.param(Odd(302, "", {"Location": "https://x.example"}), RefusedError, "(HTTP 302)", id="redirect"),
         pytest.param(Odd(200, "<html>"), RenderError, "an answer of an unknown form", id="html"),
@@ -146,6 +152,126 @@ async def test_each_refusal_is_one_sentence(
     assert isinstance(raised.value, error)
     assert said in str(raised.value)
     assert not [secret for secret in ("\n", "secret", KEY) if secret in str(raised.value)]
+
+
+# An API that is hostile
+
+
+DEEP = "[" * 200_000
+ESCAPES = f"\x1b]0;{VALUE}\x07\r\n\u202elive\u2066 {KEY}" + "x" * 9_999
+
+
+def _endless() -> Iterator[bytes]:
+    return repeat(b" " * 65_536)
+
+
+@cache
+def _bomb() -> bytes:
+    """A quarter of a gigabyte in a quarter of a megabyte."""
+    packer = zlib.compressobj(wbits=31)
+    return b"".join([*(packer.compress(bytes(2**20)) for _ in range(256)), packer.flush()])
+
+
+@pytest.mark.parametrize("status", [200, 401, 403, 400])
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        pytest.param(DEEP, {}, id="nested-deeply"),
+        pytest.param('{"message":' * 50_000, {}, id="objects-nested-deeply"),
+        pytest.param(_endless, {}, id="without-end"),
+        pytest.param(_bomb, {"Content-Encoding": "gzip"}, id="compressed-zeros"),
+        pytest.param(b"\xff\xfe\x00", {"Content-Encoding": "zstd"}, id="compressed-nonsense"),
+        pytest.param(b'{"message": "\xed\xa0\x80"}', {}, id="half-a-character"),
+        pytest.param('{"message": "\\ud800"}', {}, id="half-a-character-escaped"),
+        pytest.param('{"message": 1e999999, "error": ' + "9" * 5_000 + "}", {}, id="numbers-without-end"),
+        pytest.param({"message": ESCAPES}, {}, id="terminal-sequences"),
+    ],
+)
+async def test_a_hostile_answer_is_one_short_sentence(
+    api: RenderApi, render: Render, status: int, body: Any, headers: dict[str, str]
+) -> None:
+    service = api.add(is_running=False)
+    api.be_odd("GET", "deploys", Odd(status, _bomb() if body is _bomb else body, headers))
+    before = _memory()
+
+    with pytest.raises(RenderError) as raised:
+        await render.deploys(service.id)
+
+    said = str(raised.value)
+    assert said.isprintable()
+    assert len(said) < 700
+    assert not [secret for secret in ("secret", KEY) if secret in said]
+    assert _memory() - before < 100_000_000
+
+
+def _memory() -> int:
+    """The highest that this process ever had, in bytes."""
+    return getrusage(RUSAGE_SELF).ru_maxrss * 1024
+
+
+async def test_a_list_of_services_without_end_is_given_up(api: RenderApi, render: Render) -> None:
+    api.without_end("staging")
+
+    with pytest.raises(RenderError, match="comes to no end: give the service's id"):
+        await render.services("staging")
+
+    assert len(api.requests) == 50
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "-1",
+        "-99999999999",
+        "9" * 5_000,
+        "1e9",
+        "nan",
+        "soon",
+        "\u0661",
+        "Fri, 31 Dec 9999 23:59:59 -0001",
+        "0x10",
+        "",
+        ".",
+    ],
+)
+async def test_an_odd_wait_is_no_traceback_and_no_long_sleep(api: RenderApi, render: Render, wait: str) -> None:
+    service = api.add(is_running=False)
+    headers = {"Retry-After": wait.encode().decode("latin-1")}
+    api.be_odd("GET", "deploys", Odd(429, TOO_MANY, headers))
+
+    async with asyncio.timeout(5):
+        try:
+            found: object = await render.deploys(service.id)
+        except RenderError as error:
+            found = str(error)
+
+    assert found == [] or "wants to be left alone for more than a day" in str(found)
+
+
+@pytest.mark.parametrize("identifier", ["../../v1/owners", "srv-1?limit=1", "srv 1", "\x1b[2J", "", "x" * 65, 7, None])
+async def test_an_identifier_that_leads_elsewhere_is_not_taken(
+    api: RenderApi, render: Render, identifier: object
+) -> None:
+    document = {"id": identifier, "name": "staging", "type": "web_service"}
+    api.be_odd("GET", "services", Odd(200, [{"service": document}]))
+
+    with pytest.raises(RenderError, match="an answer of an unknown form"):
+        await render.services("staging")
+
+
+async def test_what_render_calls_its_things_is_shown_without_secrets_and_on_one_line(
+    api: RenderApi, render: Render
+) -> None:
+    service = api.add(is_running=False)
+    api.be_odd("GET", "deploys", Odd(200, [{"deploy": {"id": KEY, "status": ESCAPES}}]))
+
+    (deploy,) = await render.deploys(service.id)
+
+    said = f"Deploy {deploy.id} is {deploy.status}"
+    assert said.startswith("Deploy *** is \\x1b]0;***\\x07\\r\\n\\u202elive")
+    assert said.isprintable()
+    assert len(said) < 600
+    assert (KEY in said, KEY in repr(deploy)) == (False, False)
 
 
 async def test_an_api_that_keeps_failing_is_given_up(api: RenderApi, render: Render) -> None:
@@ -194,7 +320,7 @@ async def test_a_deploy_is_asked_for_once_where_the_answer_is_lost(api: RenderAp
 def test_statuses_are_an_open_set(status: str | None, is_over: bool, phase: Phase) -> None:  # noqa: FBT001
     document = {"id": "dep-1", "status": status, **({"finishedAt": "2026-11-23T05:00:00Z"} if is_over else {})}
 
-    assert Deploy.model_validate(document).phase is phase
+    assert Deploy.model_validate(document, context=str).phase is phase
 
 
 @pytest.mark.parametrize(

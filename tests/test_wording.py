@@ -74,7 +74,20 @@ def test_an_alternative_speaks_of_less(text: Text) -> None:
     assert text.otherwise is None or text.names - text.otherwise.names
     assert text.names <= {
         *VALUES,
-        *("host", "port", "database", "user", "expected", "reached", "choices", "value", "by", "removed", "keywords"),
+        *(
+            "host",
+            "port",
+            "database",
+            "user",
+            "expected",
+            "reached",
+            "choices",
+            "value",
+            "by",
+            "removed",
+            "keywords",
+            "setting",
+        ),
         *("sslmode", "database_identifier", "user_identifier", "schema_identifier"),
     }
 

@@ -115,9 +115,9 @@ def _with_database(settings: Settings) -> Iterator[Settings]:
     if settings.database_url or is_on_platform(os.environ):
         yield settings
         return
-    from pgvector_ready.embedded import EmbeddedError, default_data_folder, embedded_database
+    from pgvector_ready.embedded import EmbeddedError, default_folder, embedded_database
 
-    folder = settings.embedded_data_folder or default_data_folder(os.environ)
+    folder = settings.embedded_data_folder or default_folder(os.environ)
     try:
         with embedded_database(folder) as url:
             yield load(database_url=url)

@@ -9,6 +9,7 @@ from urllib.parse import quote, quote_plus
 from pgvector_ready.dsn import pasted
 from pgvector_ready.dsn.conninfo import VARIABLES, split_userinfo
 from pgvector_ready.dsn.keywords import SECRETS, STRONG_SSLMODES, Naming, checked, port_number, tls_version, unused
+from pgvector_ready.dsn.misplaced import refuse_misplaced
 from pgvector_ready.dsn.providers import is_pooler, provider_of
 from pgvector_ready.dsn.reading import SCHEME, read, refuse_undecodable
 from pgvector_ready.dsn.refusals import DsnError, abstract_socket, unbracketed, unmatched_hosts
@@ -90,6 +91,7 @@ def parse(value: str, environment: Mapping[str, str] = MappingProxyType({})) -> 
     keywords = _with_environment(reading.keywords, environment)
     refuse_undecodable("".join(keywords.values()))
     naming = Naming(frozenset(reading.keywords))
+    refuse_misplaced(keywords, naming)
     checked(keywords, naming)
     hosts = _hosts(keywords, naming)
     repairs = (phrase(Part.REPAIRED, removed=tuple(map(phrase, removed))),) if removed else ()

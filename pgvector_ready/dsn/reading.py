@@ -18,6 +18,7 @@ from pgvector_ready.dsn.refusals import (
     unknown_keyword,
     whitespace,
 )
+from pgvector_ready.dsn.spelling import correction, is_disguised
 from pgvector_ready.judgement.phrases import Part, Phrase, phrase
 
 SCHEME = re.compile(r"(postgres(?:ql)?)(?:\+\w+)?://", re.IGNORECASE)
@@ -58,7 +59,7 @@ def read(text: str) -> Reading:
         raise _told(error) from None
     unknown = next((number for number, (keyword, _) in enumerate(found) if not is_known(keyword)), None)
     if unknown is not None:
-        raise unknown_keyword(found[unknown][0] if _is_nameable(text, found[: unknown + 1]) else None)
+        raise _unknown(text, found[: unknown + 1])
     reading = _sorted_out(found)
     pasted.refuse_placeholders({part: reading.keywords.get(keyword, "") for part, keyword in _PARTS.items()})
     return reading
@@ -72,6 +73,13 @@ def _sorted_out(found: Iterable[tuple[str, str]]) -> Reading:
     notes = [phrase(Part.LEFT_ASIDE, keywords=", ".join(sorted(foreign)))] if foreign else []
     notes += [phrase(Part.TAKEN_FOR_SSLMODE, keyword=keyword, sslmode=keywords["sslmode"]) for keyword in translated]
     return Reading(keywords, foreign, tuple(notes))
+
+
+def _unknown(text: str, found: list[tuple[str, str]]) -> DsnError:
+    keyword = found[-1][0]
+    if is_disguised(keyword) or _is_nameable(text, found):
+        return unknown_keyword(keyword, correction(keyword))
+    return unknown_keyword(None)
 
 
 def _is_nameable(text: str, found: list[tuple[str, str]]) -> bool:

@@ -3,6 +3,9 @@
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.phrases import Part, Phrase, Value, phrase
 from pgvector_ready.judgement.target import NOWHERE
+from pgvector_ready.printable import printable
+
+_LONGEST_KEYWORD = 40
 
 
 class DsnError(ValueError):
@@ -18,9 +21,20 @@ def not_a_connection_string(found: Part) -> DsnError:
     return _invalid("not_a_connection_string", found=phrase(found))
 
 
-def unknown_keyword(keyword: str | None) -> DsnError:
-    """`None` when naming the keyword could show a piece of a broken password."""
-    return _invalid("unknown_keyword", keyword=keyword)
+def unknown_keyword(keyword: str | None, correction: Phrase | None = None) -> DsnError:
+    """`None` when naming the keyword could show a piece of a broken password; `correction` says how it is written."""
+    named = None if keyword is None else printable(keyword, _LONGEST_KEYWORD)
+    return _invalid("unknown_keyword", keyword=named, correction=correction)
+
+
+def parameter_in_name(name: Value, parameter: str | None) -> DsnError:
+    """`name` is a part of the string or an environment variable; `parameter` one of libpq's, `None` for another."""
+    return _invalid("parameter_in_name", name=name, keyword=parameter)
+
+
+def address_in_name(name: Value) -> DsnError:
+    """`name` is a part of the string or an environment variable."""
+    return _invalid("address_in_name", name=name)
 
 
 def bad_value(name: str, expected: Phrase) -> DsnError:

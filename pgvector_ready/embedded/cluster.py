@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,8 +144,11 @@ class Installation:
             locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         self.run("initdb", "--pgdata", data, "--username=postgres", *locale, *options)
 
-    def start(self, data: Path, log: Path, settings: Mapping[str, str]) -> "Postmaster":
-        """Start the server without waiting; only from the main thread, because it dies with the thread it came from."""
+    def start(self, data: Path, log: Path, settings: Mapping[str, str], held: Sequence[int] = ()) -> "Postmaster":
+        """Start the server without waiting; only from the main thread, because it dies with the thread it came from.
+
+        It holds the descriptors `held` open as well, with the locks that are on them, until its last process has ended.
+        """
         if threading.current_thread() is not threading.main_thread():
             message = "A server that is started from a thread would end with that thread."
             raise RuntimeError(message)
@@ -159,6 +162,7 @@ class Installation:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                pass_fds=held,
                 **self.account.child_options,
             )
         return Postmaster(process, data, log, logged)
@@ -174,7 +178,7 @@ class PidFile:
 
     @classmethod
     def read(cls, data: Path) -> Self | None:
-        """None when there is none, or it is still being written."""
+        """Return None when there is none, or it is not whole: still being written, or torn by a loss of power."""
         with suppress(OSError, ValueError, IndexError):
             lines = (data / "postmaster.pid").read_text().splitlines()
             # A hot standby says `ready`, one that accepts nobody `standby`; earlier neither is there.
@@ -201,9 +205,9 @@ class Postmaster:
                 self.process.wait(_POLL_SECONDS)
                 has_ended = True
             if has_ended or time.monotonic() > deadline:
-                raise ServerError(self._told())
+                raise ServerError(self._logged_text())
 
-    def _told(self) -> str:
+    def _logged_text(self) -> str:
         with self.log.open("rb") as log:
             log.seek(self.logged)
             return log.read().decode(errors="replace").strip()
@@ -220,14 +224,18 @@ class Postmaster:
 
 
 def server_processes(data: Path) -> Iterable[int]:
-    """Find those that have this data folder as their working directory, as every one of a server does."""
+    """Find those that have this data folder as their working directory, as every one of a server does.
+
+    Compared as files and not by name: a process may have come to it by another mount. Those in other containers
+    cannot be seen.
+    """
     if sys.platform == "linux":
         for entry in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):  # ended meanwhile, or another user's
-                if (entry / "cwd").readlink() == data.resolve() and (entry / "comm").read_text() == "postgres\n":
+                if (entry / "comm").read_text() == "postgres\n" and (entry / "cwd").samefile(data):
                     yield int(entry.name)
     elif file := PidFile.read(data):
         question = ["/bin/ps", "-p", str(file.pid), "-o", "command="]
-        told = subprocess.run(question, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
-        if str(data) in told.stdout:
+        answer = subprocess.run(question, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+        if str(data) in answer.stdout:
             yield file.pid

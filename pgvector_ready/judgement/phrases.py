@@ -18,6 +18,13 @@ class Part(StrEnum):
     DATABASE = "database"
     PARAMETERS = "parameters"
 
+    IN_THE_STRING = "in_the_string"
+
+    # How a parameter is written.
+    SERVER_SETTING = "server_setting"
+    HTML_AMPERSAND = "html_ampersand"
+    SPELLING = "spelling"
+
     # What was found in place of a connection string.
     EMPTY = "empty"
     JDBC = "jdbc"
@@ -81,6 +88,6 @@ class Phrase:
 Value: TypeAlias = str | float | Phrase | tuple[Phrase, ...]
 
 
-def phrase(part: Part, **values: Value) -> Phrase:
+def phrase(part: Part, /, **values: Value) -> Phrase:
     """Return the phrase with these values."""
     return Phrase(part, MappingProxyType(values))

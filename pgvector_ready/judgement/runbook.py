@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from pgvector_ready.judgement.facts import Extension, Facts, values_of, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
-from pgvector_ready.judgement.phrases import Part, Value, phrase
+from pgvector_ready.judgement.phrases import Part, Phrase, Value, phrase
 from pgvector_ready.judgement.report import Report, State, Verdict
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, joined
-from pgvector_ready.judgement.target import Provider, is_public
+from pgvector_ready.judgement.target import Network, is_public, network_of
 
 
 def judge(facts: Facts, requirements: Requirements, blocked: Failure | None = None) -> Report:
@@ -34,8 +34,9 @@ def judge_so_far(facts: Facts, requirements: Requirements, step: Step) -> tuple[
 def judge_offline(facts: Facts, requirements: Requirements) -> Report:
     """Judge the configuration alone, before anything is asked of a network."""
     configured = _configured(facts, requirements)
-    if facts.target.provider in _NETWORKS:
-        configured = replace(configured, notes=(*configured.notes, _NETWORKS[facts.target.provider]))
+    network = network_of(facts.target.host, facts.target.provider)
+    if network in _NETWORKS:
+        configured = replace(configured, notes=(*configured.notes, _NETWORKS[network]))
     rest = (Verdict(step, State.SKIPPED) for step in RUNBOOK[1:])
     return Report(facts, (configured, *rest))
 
@@ -161,7 +162,7 @@ _JUDGES: Mapping[Step, Callable[[Facts, Requirements], Verdict]] = {
     Step.MIGRATED: _migrated,
 }
 
-_NETWORKS = {
-    Provider.RAILWAY_INTERNAL: phrase(Part.PRIVATE_TO_RAILWAY),
-    Provider.RENDER_INTERNAL: phrase(Part.PRIVATE_TO_RENDER),
+_NETWORKS: Mapping[Network | None, Phrase] = {
+    Network.RAILWAY: phrase(Part.PRIVATE_TO_RAILWAY),
+    Network.RENDER: phrase(Part.PRIVATE_TO_RENDER),
 }

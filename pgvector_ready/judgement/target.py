@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 
 class Provider(StrEnum):
@@ -36,15 +36,46 @@ class Target:
 NOWHERE = Target(host=None, port=None, database=None, user=None, provider=Provider.OTHER)
 
 
-_PRIVATE = frozenset({Provider.LOCAL, Provider.EMBEDDED, Provider.RAILWAY_INTERNAL, Provider.RENDER_INTERNAL})
+_CLOSED_ENDINGS = (".internal", ".local", ".localdomain", ".cluster.local")
+
+
+class Network(StrEnum):
+    """A network that is closed to the outside; its value fits into a sentence."""
+
+    RAILWAY = "Railway's own network"
+    RENDER = "Render's own network"
+    MACHINE = "this machine"
+    PRIVATE = "a private network"
+
+
+def network_of(host: str | None, provider: Provider) -> Network | None:
+    """Return the closed network that `host` belongs to; None where its name or address may be public.
+
+    `host` is one host: a name, an address, a socket folder, or None for libpq's default socket.
+    """
+    match provider:
+        case Provider.RAILWAY_INTERNAL:
+            return Network.RAILWAY
+        case Provider.RENDER_INTERNAL:
+            return Network.RENDER
+        case Provider.LOCAL | Provider.EMBEDDED:
+            return Network.MACHINE
+        case _ if not host or host.startswith("/"):
+            return Network.MACHINE
+        case _:
+            return None if _may_be_public(host) else Network.PRIVATE
 
 
 def is_public(target: Target) -> bool:
     """Whether the way to `target` leads over a public network, as far as its host tells."""
-    host = target.host or ""
-    if target.provider in _PRIVATE or host.startswith("/"):
-        return False
+    return network_of(target.host, target.provider) is None
+
+
+def _may_be_public(host: str) -> bool:
     try:
-        return ip_address(host).is_global
+        address = ip_address(host)
     except ValueError:
-        return "." in host and not host.endswith((".internal", ".local", ".localdomain", ".cluster.local"))
+        name = host.lower().removesuffix(".")
+        return "." in name and not name.endswith(_CLOSED_ENDINGS)
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_global

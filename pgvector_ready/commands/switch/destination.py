@@ -14,6 +14,7 @@ from pgvector_ready.judgement.failures import Code, Failure
 from pgvector_ready.judgement.observation import Observation
 from pgvector_ready.judgement.requirements import MigrationPolicy
 from pgvector_ready.judgement.target import Provider
+from pgvector_ready.printable import SENTENCE_LIMIT, printable
 from pgvector_ready.settings import load
 
 _CHECK_SECONDS = 10.0
@@ -117,7 +118,8 @@ def shown(value: str | None) -> str:
     if (read := readable(value)) is None:
         return "a value that is no connection string"
     target = read.target
-    return f"{target.host} port {target.port}, database {target.database}, user {target.user} ({target.provider})"
+    where = f"{target.host} port {target.port}, database {target.database}, user {target.user} ({target.provider})"
+    return printable(where, SENTENCE_LIMIT)
 
 
 def places(read: ConnectionString | None) -> frozenset[tuple[str, int]]:

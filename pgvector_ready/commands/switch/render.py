@@ -6,31 +6,37 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError, ValidationInfo
 from pydantic.alias_generators import to_camel
+from pydantic_core import from_json
 
 from pgvector_ready.dsn import provider_of
 from pgvector_ready.judgement.target import Provider
+from pgvector_ready.printable import SENTENCE_LIMIT, printable
 
 DEFAULT_API_URL = "https://api.render.com/v1"
 
 _PAGE = 100  # the largest that Render gives
+# Five thousand services whose names begin as the wanted one's: somebody else answers.
+_MOST_PAGES = 50
+# A page of 100 services has about half a megabyte.
+_MOST_BYTES = 8 * 2**20
 _ATTEMPTS = 5
 # Render counts by the minute; who is told to wait for longer than two is better off starting again.
 _LONGEST_WAIT_SECONDS = 120.0
+_DAY_SECONDS = 86_400.0
 _TIMEOUT = httpx.Timeout(20.0, connect=10.0)
 # httpx bounds each read, so that a byte now and then would extend it for ever.
 _WHOLE_SECONDS = 60.0
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\u024f]+")
-_LONGEST_MESSAGE = 200
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _T = TypeVar("_T")
 
 
@@ -64,6 +70,36 @@ class Phase(StrEnum):
     ENDED = "ended"
 
 
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A word of Render's. It is shown redacted, on one line and bounded; `raw` is for comparing and for asking."""
+
+    raw: str = field(repr=False)
+    shown: str
+
+    def __str__(self) -> str:
+        """The form that may be shown."""
+        return self.shown
+
+
+def _foreign(value: object, info: ValidationInfo) -> Foreign:
+    """Raises ValueError, pydantic's word for what does not fit. The context is the client's `shown`."""
+    if not isinstance(value, str) or info.context is None:
+        raise ValueError
+    return Foreign(value, info.context(value))
+
+
+def _identifier(value: object, info: ValidationInfo) -> Foreign:
+    """It becomes a part of the next path, which nothing but an identifier may lead elsewhere."""
+    if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
+        raise ValueError
+    return _foreign(value, info)
+
+
+_Word = Annotated[Foreign, PlainValidator(_foreign)]
+_Id = Annotated[Foreign, PlainValidator(_identifier)]
+
+
 class _Document(BaseModel):
     # hide_input: an environment variable's value would otherwise stand in the error.
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True, alias_generator=to_camel, populate_by_name=True)
@@ -76,9 +112,9 @@ class _Details(_Document):
 class Service(_Document):
     """A service; `url` is where the public reaches it, and only a web service has one."""
 
-    id: str
-    name: str
-    type: str
+    id: _Id
+    name: _Word
+    type: _Word
     suspended: str = "not_suspended"
     service_details: _Details = _Details()
 
@@ -96,14 +132,14 @@ class Service(_Document):
 class Deploy(_Document):
     """One deploy; `deactivated` was live until another followed."""
 
-    id: str
-    status: str | None = None
+    id: _Id
+    status: _Word | None = None
     finished_at: datetime | None = None
 
     @property
     def phase(self) -> Phase:
         """What the status comes to."""
-        status = self.status or ""
+        status = self.status.raw if self.status else ""
         if status in {"live", "deactivated"}:
             return Phase.SUCCEEDED
         if status == "canceled":
@@ -120,7 +156,7 @@ class _Variable(_Document):
 
 class _ServiceItem(_Document):
     service: Service
-    cursor: str | None = None
+    cursor: Annotated[str, Field(max_length=1000)] | None = None
 
 
 class _DeployItem(_Document):
@@ -165,20 +201,29 @@ class Access:
 
 
 class Render:
-    """A client that is patient with a busy API; `redact` is applied to every word of Render's that is passed on.
+    """A client that is patient with a busy API.
+
+    What Render says is foreign: it may be hostile, endless, or repeat what was sent. Every word of it that can be shown
+    goes through `shown`, which applies `redact`; an answer is read up to a limit.
 
     Raises AccessError where the environment names a proxy that cannot be.
     """
 
     def __init__(self, access: Access, redact: Callable[[str], str], *, backoff_seconds: float = 1.0) -> None:
-        self.redact = redact
+        self._redact = redact
         self._backoff_seconds = backoff_seconds
         headers = {"Authorization": f"Bearer {access.api_key}", "Accept": "application/json"}
+        headers["Accept-Encoding"] = "identity"  # what is compressed has no size that could be bounded
         try:
             self._client = httpx.AsyncClient(base_url=access.url, headers=headers, timeout=_TIMEOUT)
         except (ValueError, httpx.InvalidURL):
             message = "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY is not the URL of a proxy."
             raise AccessError(message) from None
+
+    def shown(self, text: str) -> str:
+        """Return somebody else's words redacted, on one line and bounded."""
+        # Redacted before it is cut: a part of a secret would not be recognised.
+        return printable(self._redact(text), SENTENCE_LIMIT)
 
     async def aclose(self) -> None:
         """Close the connections to the API."""
@@ -188,12 +233,15 @@ class Render:
         """Every service of exactly this name, of whatever type."""
         found: list[Service] = []
         params: dict[str, str | int] = {"name": name, "limit": _PAGE}
-        while True:
+        for _ in range(_MOST_PAGES):
             page = await self._read(_SERVICES, "list the services", "/services", params)
-            found += [item.service for item in page if item.service.name == name]
-            if len(page) < _PAGE or page[-1].cursor in {None, params.get("cursor")}:
+            found += [item.service for item in page if item.service.name.raw == name]
+            cursor = page[-1].cursor if len(page) == _PAGE else None
+            if cursor is None or cursor == params.get("cursor"):
                 return found
-            params["cursor"] = page[-1].cursor
+            params["cursor"] = cursor
+        message = "Asked to list the services, Render's API comes to no end: give the service's id as --service."
+        raise RenderError(message)
 
     async def service(self, service_id: str) -> Service | None:
         """The service with this id, if there is one."""
@@ -232,22 +280,21 @@ class Render:
         """Start one; None where Render has put it in its queue without saying which it is. Raises UncertainError."""
         doing = "start a deploy"
         answer = await self._ask("POST", doing, f"/services/{service_id}/deploys", body={})
-        return self._parse(_DEPLOY, doing, answer) if answer.content.strip() else None
+        return self._parse(_DEPLOY, doing, answer) if answer.body.strip() else None
 
     async def _read(
         self, adapter: TypeAdapter[_T], doing: str, path: str, params: dict[str, str | int] | None = None
     ) -> _T:
         return self._parse(adapter, doing, await self._ask("GET", doing, path, params=params))
 
-    @staticmethod
-    def _parse(adapter: TypeAdapter[_T], doing: str, answer: httpx.Response) -> _T:
+    def _parse(self, adapter: TypeAdapter[_T], doing: str, answer: "_Answer") -> _T:
         try:
-            return adapter.validate_json(answer.content)
+            return adapter.validate_json(answer.body, context=self.shown)
         except ValidationError:
             message = f"Asked to {doing}, Render's API gave an answer of an unknown form: check RENDER_API_URL."
             raise RenderError(message) from None
 
-    async def _ask(self, method: str, doing: str, path: str, **request: Any) -> httpx.Response:
+    async def _ask(self, method: str, doing: str, path: str, **request: Any) -> "_Answer":
         """The answer, if it is a good one; a bad one that may pass is waited for, and the request made again."""
         for attempt in range(1, _ATTEMPTS + 1):
             answer = await self._send(method, path, **request)
@@ -259,15 +306,18 @@ class Render:
                 await self._wait(doing, answer, attempt)
         raise RenderError(_unanswered(doing, answer))
 
-    async def _send(self, method: str, path: str, *, params: Any = None, body: Any = None) -> httpx.Response | None:
+    async def _send(self, method: str, path: str, *, params: Any = None, body: Any = None) -> "_Answer | None":
         try:
-            async with asyncio.timeout(_WHOLE_SECONDS):
-                return await self._client.request(method, path, params=params, json=body)
+            async with (
+                asyncio.timeout(_WHOLE_SECONDS),
+                self._client.stream(method, path, params=params, json=body) as response,
+            ):
+                return _Answer(response.status_code, response.headers, await _content(response))
         except (httpx.RequestError, TimeoutError):
             return None
 
-    def _judged(self, doing: str, answer: httpx.Response) -> httpx.Response:
-        if answer.is_success:
+    def _judged(self, doing: str, answer: "_Answer") -> "_Answer":
+        if httpx.codes.is_success(answer.status_code):
             return answer
         told = self._told(answer)
         match answer.status_code:
@@ -286,54 +336,71 @@ class Render:
                 message = f"Render refused to {doing} (HTTP {answer.status_code}){told}."
                 raise RefusedError(message)
 
-    def _told(self, answer: httpx.Response) -> str:
-        """Render's own words, on one line, redacted: it may repeat what was sent to it."""
+    def _told(self, answer: "_Answer") -> str:
+        """Return Render's own words, behind a colon; it may repeat what was sent to it."""
         try:
-            document = answer.json()
+            document = from_json(answer.body)
         except ValueError:
             return ""
         words = (document.get("message") or document.get("error")) if isinstance(document, dict) else None
-        if not isinstance(words, str):
-            return ""
-        # Redacted before it is cut: the half of a secret would pass for none.
-        return f": {_UNPRINTABLE.sub(' ', self.redact(words))[:_LONGEST_MESSAGE].strip(' .')}"
+        return f": {self.shown(words).strip(' .')}" if isinstance(words, str) else ""
 
-    async def _wait(self, doing: str, answer: httpx.Response | None, attempt: int) -> None:
-        seconds = _wait_asked_for(answer) if answer is not None else None
+    async def _wait(self, doing: str, answer: "_Answer | None", attempt: int) -> None:
+        seconds = _wait_asked_for(answer.headers) if answer is not None else None
         if seconds is None:
             seconds = self._backoff_seconds * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
         if seconds > _LONGEST_WAIT_SECONDS:
-            message = (
-                f"Asked to {doing}, Render's API wants to be left alone for {seconds:.0f} s: try again after that."
-            )
+            wanted = f"{seconds:.0f} s" if seconds < _DAY_SECONDS else "more than a day"
+            message = f"Asked to {doing}, Render's API wants to be left alone for {wanted}: try again after that."
             raise RenderError(message)
         await asyncio.sleep(seconds)
 
 
-def _may_pass(answer: httpx.Response) -> bool:
-    return answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer that was read to its end, or up to the limit."""
+
+    status_code: int
+    headers: httpx.Headers
+    body: bytes = field(repr=False)
 
 
-def _unanswered(doing: str, answer: httpx.Response | None) -> str:
+async def _content(response: httpx.Response) -> bytes:
+    """Return the body, or nothing where it is longer than any of Render's, or compressed although nobody asked."""
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        return b""
+    body = bytearray()
+    async for piece in response.aiter_raw():
+        body += piece
+        if len(body) > _MOST_BYTES:
+            return b""
+    return bytes(body)
+
+
+def _may_pass(answer: _Answer) -> bool:
+    return answer.status_code == httpx.codes.TOO_MANY_REQUESTS or httpx.codes.is_server_error(answer.status_code)
+
+
+def _unanswered(doing: str, answer: _Answer | None) -> str:
     cause = "is not to be reached" if answer is None else f"keeps answering HTTP {answer.status_code}"
     return f"Render's API {cause} (asked to {doing}): look at Render's status page, and try again."
 
 
-def _wait_asked_for(answer: httpx.Response) -> float | None:
-    """Seconds, by `Retry-After` (a number or a date) or else `Ratelimit-Reset` (a number, or an instant as one)."""
+def _wait_asked_for(headers: httpx.Headers) -> float | None:
+    """Return seconds, by `Retry-After` (a number or a date) or `Ratelimit-Reset` (a number, or an instant as one)."""
     for name in ("Retry-After", "Ratelimit-Reset"):
-        text = answer.headers.get(name, "").strip()
+        text = headers.get(name, "").strip()
         if text.isascii() and text.isdigit():
-            now = time.time()
-            return float(text) if float(text) < now / 2 else max(0.0, float(text) - now)
+            now, number = time.time(), float(text)
+            return number if number < now / 2 else max(0.0, number - now)
         if text and name == "Retry-After" and (moment := _moment(text)):
-            return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+            return max(0.0, moment.timestamp() - time.time())
     return None
 
 
 def _moment(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -78,7 +78,7 @@ class Relocation:
         new = None if self._order.rollback else await self._new(access)
         async with aclosing(Render(access, self._redact, backoff_seconds=self._pace.backoff_seconds)) as render:
             service = await _find(render, self._order.service)
-            token = self._known(await render.variable(service.id, "HEALTH_TOKEN"))
+            token = self._known(await render.variable(service.id.raw, "HEALTH_TOKEN"))
             plan = _plan(service, token)
             return await self._move(service, new, Switch(render, service, plan, self._talk, self._pace))
 
@@ -143,7 +143,7 @@ class Relocation:
         return True
 
     def _show(self, service: Service, *rows: tuple[str, str | None, str | None]) -> None:
-        self._talk.say(f"Service {service.name} ({service.id}), {service.url}")
+        self._talk.say(f"Service {service.name} ({service.id}), {parse_address(service.url or '').origin}")
         for label, value, fingerprint in rows:
             self._talk.say(f"  {label:<8} {shown(value)}" + (f", fingerprint {fingerprint}" if fingerprint else ""))
 
@@ -195,13 +195,13 @@ def _problem(wanted: str, found: list[Service]) -> str | None:
     if not found:
         return f"There is no service {wanted} that this key can see: --service wants its exact name, or its id."
     if len(found) > 1:
-        ids = " or ".join(service.id for service in found)
+        ids = " or ".join(str(service.id) for service in found)
         return f"There are {len(found)} services named {wanted}: give the id of the one that is meant, {ids}."
     service = found[0]
-    if service.type == "static_site":
+    if service.type.raw == "static_site":
         return f"{wanted} is a static site: it has no environment, and so no database."
-    if service.type != "web_service" or not service.url:
-        kind = service.type.replace("_", " ")
+    if service.type.raw != "web_service" or not service.url:
+        kind = service.type.shown.replace("_", " ")
         return f"{wanted} is a {kind} without a public address, so that no switch could be verified."
     if service.is_suspended:
         return f"{wanted} is suspended and cannot be deployed: resume it in Render's dashboard first."

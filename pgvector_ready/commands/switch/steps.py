@@ -164,8 +164,8 @@ class Switch:
         return await self._failure_of(deploy, replace(expected, not_instance=instance_in(standing.seen)))
 
     async def _point_at(self, value: str | None) -> None:
-        newest = next(iter(await self._render.deploys(self._service.id)), None)
-        await self._set(UNFINISHED, newest.id if newest else _NO_DEPLOY)
+        newest = next(iter(await self._render.deploys(self._service.id.raw)), None)
+        await self._set(UNFINISHED, newest.id.raw if newest else _NO_DEPLOY)
         self.state = (
             f"{VARIABLE} was just being changed; no deploy was started, so the service runs as before. {_GO_ON}"
         )
@@ -174,13 +174,13 @@ class Switch:
 
     async def _start(self) -> Deploy:
         """Start a deploy, exactly one if that can be had: an unanswered request is looked for before it is repeated."""
-        newest = next(iter(await self._render.deploys(self._service.id)), None)
-        after = newest.id if newest else _NO_DEPLOY
+        newest = next(iter(await self._render.deploys(self._service.id.raw)), None)
+        after = newest.id.raw if newest else _NO_DEPLOY
         self.state = f"{VARIABLE} is changed, and a deploy was just being started. {_GO_ON}"
         for _ in range(_STARTS):
             looks = _LOOKS_IF_UNCERTAIN
             with suppress(UncertainError):
-                if deploy := await self._render.start_deploy(self._service.id):
+                if deploy := await self._render.start_deploy(self._service.id.raw):
                     return deploy
                 looks = _LOOKS_IF_QUEUED
             if deploy := await self._look_for_one_after(after, looks):
@@ -198,14 +198,17 @@ class Switch:
 
     async def _later_than(self, deploy_id: str) -> list[Deploy]:
         """The newest first."""
-        return list(takewhile(lambda deploy: deploy.id != deploy_id, await self._render.deploys(self._service.id)))
+        return list(
+            takewhile(lambda deploy: deploy.id.raw != deploy_id, await self._render.deploys(self._service.id.raw))
+        )
 
     async def _failure_of(self, deploy: Deploy, expected: Expectations) -> str | None:
         """Follow the deploy to its end and look at the service: why it has not moved, or None."""
         deploy = await self._follow(deploy)
         match deploy.phase:
             case Phase.RUNNING:
-                return f"Deploy {deploy.id} is still {deploy.status} after {self._pace.wait_seconds:g} s."
+                status = deploy.status or "without a status"
+                return f"Deploy {deploy.id} is still {status} after {self._pace.wait_seconds:g} s."
             case Phase.FAILED | Phase.CANCELED:
                 return f"Deploy {deploy.id} ended as {deploy.status}."
             case Phase.SUCCEEDED | Phase.ENDED:  # of an end that nobody knows the service itself has the last word
@@ -223,7 +226,7 @@ class Switch:
 
     def _told(self, seen: Verification) -> str:
         """What is not as expected; who answers there may not be the service, and may repeat what was sent to it."""
-        return self._render.redact(" ".join(check.message for check in failures(seen.checks)))
+        return self._render.shown(" ".join(check.message for check in failures(seen.checks)))
 
     async def _follow(self, deploy: Deploy) -> Deploy:
         """The deploy as it ended, or the one that took its place; still running if that takes too long."""
@@ -231,15 +234,16 @@ class Switch:
         while True:
             self._note(deploy)
             superseding = await self._superseding(deploy) if deploy.phase is Phase.CANCELED else None
-            if superseding is None and (deploy.phase is not Phase.RUNNING or time.monotonic() > deadline):
+            is_over = superseding is None and deploy.phase is not Phase.RUNNING
+            if is_over or time.monotonic() > deadline:
                 return deploy
             if superseding is None:
                 await asyncio.sleep(self._pace.poll_seconds)
-            deploy = superseding or await self._render.deploy(self._service.id, deploy.id)
+            deploy = superseding or await self._render.deploy(self._service.id.raw, deploy.id.raw)
 
     async def _superseding(self, deploy: Deploy) -> Deploy | None:
         """Render cancels a deploy also because a later one, which carries the same value, is in its way."""
-        later = await self._later_than(deploy.id)
+        later = await self._later_than(deploy.id.raw)
         return next((other for other in later if other.phase is not Phase.CANCELED), None)
 
     def _note(self, deploy: Deploy) -> None:
@@ -251,10 +255,10 @@ class Switch:
         self.state = state
 
     async def _variable(self, key: str) -> str | None:
-        return await self._render.variable(self._service.id, key)
+        return await self._render.variable(self._service.id.raw, key)
 
     async def _set(self, key: str, value: str | None) -> None:
-        await self._render.set_variable(self._service.id, key, value)
+        await self._render.set_variable(self._service.id.raw, key, value)
 
     @property
     def _name(self) -> str:

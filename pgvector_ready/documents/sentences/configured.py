@@ -46,8 +46,38 @@ CONFIGURED: Table = {
             ),
         ),
         Text(
-            "Remove it or correct its spelling; percent-encode & as %26 and = as %3D where they belong to a value.",
-            "取り除くか、綴りを正してください。値の一部である & は %26、= は %3D と書きます。",
+            "{correction}",
+            "{correction}",
+            otherwise=Text(
+                "Remove it or correct its spelling; percent-encode & as %26 and = as %3D where they belong to a value.",
+                "取り除くか、綴りを正してください。値の一部である & は %26、= は %3D と書きます。",
+            ),
+        ),
+    ),
+    (Code.DATABASE_URL_INVALID, "parameter_in_name"): Sentences(
+        Text(
+            "The {name} has the parameter {keyword} in it, which PostgreSQL would take for a piece of the name.",
+            "{name} の中にパラメーター {keyword} があり、PostgreSQL はそれを名前の一部とみなします。",
+            otherwise=Text(
+                "The {name} has a parameter in it, which PostgreSQL would take for a piece of the name.",
+                "{name} の中にパラメーターがあり、PostgreSQL はそれを名前の一部とみなします。",
+            ),
+        ),
+        Text(
+            "Begin the parameters of a URI with one ? and separate them with &, not with ; or &amp;: "
+            f"{_SHAPE}?sslmode=require. In keyword=value pairs a blank separates them.",
+            "URI のパラメーターは一つの ? で始め、; や &amp; ではなく & で区切ってください: "
+            f"{_SHAPE}?sslmode=require 。keyword=value の並びでは空白で区切ります。",
+        ),
+    ),
+    (Code.DATABASE_URL_INVALID, "address_in_name"): Sentences(
+        Text(
+            "The {name} is a whole connection string, which PostgreSQL would take for a name.",
+            "{name} が接続文字列そのものになっていて、PostgreSQL はそれを名前とみなします。",
+        ),
+        Text(
+            f"Give the connection string by itself: {_SHAPE}.",
+            f"接続文字列だけを書いてください: {_SHAPE} の形です。",
         ),
     ),
     (Code.DATABASE_URL_INVALID, "bad_value"): Sentences(

@@ -12,6 +12,16 @@ PARTS: Mapping[Part, Text] = {
     Part.PORT: Text("port", "ポート"),
     Part.DATABASE: Text("database", "データベース名"),
     Part.PARAMETERS: Text("parameters", "パラメーター"),
+    Part.IN_THE_STRING: Text("{part} in the connection string", "接続文字列の{part}"),
+    Part.SERVER_SETTING: Text(
+        "It is a setting of the server: write options=-c%20{setting}%3D and its value.",
+        "これはサーバーの設定です。options=-c%20{setting}%3D に続けて値を書いてください。",
+    ),
+    Part.HTML_AMPERSAND: Text(
+        "Write &{keyword}= in place of &amp;{keyword}=: HTML's way of writing & was pasted.",
+        "&amp;{keyword}= ではなく &{keyword}= と書いてください。HTML での & の書き方が貼り付けられています。",
+    ),
+    Part.SPELLING: Text("Write {keyword}, in this spelling.", "{keyword} と、この綴りで書いてください。"),
     Part.EMPTY: Text("empty", "空です"),
     Part.JDBC: Text("a JDBC address", "JDBC のアドレスです"),
     Part.WEB_ADDRESS: Text("a web address", "Web のアドレスです"),
