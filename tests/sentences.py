@@ -13,6 +13,7 @@ TARGET = Target(host="db.example.net", port=5432, database="app", user="alice", 
 # Every value that a sentence may speak of, beside those of the target.
 VALUES: dict[str, Value] = {
     "parameter": "sslrootcert",
+    "violation": phrase(Part.VIOLATION_LENGTH),
     "latency_ms": 900.0,
     "differences": (phrase(Part.OTHER_HOST, expected="a", reached="b"), phrase(Part.OTHER_DATABASE, expected="c")),
     "server_version": "17.6",

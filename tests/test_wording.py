@@ -86,6 +86,8 @@ def test_an_alternative_speaks_of_less(text: Text) -> None:
             "by",
             "removed",
             "keywords",
+            "reason",
+            "setting",
             "setting",
         ),
         *("sslmode", "database_identifier", "user_identifier", "schema_identifier"),

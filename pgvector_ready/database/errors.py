@@ -4,18 +4,38 @@ import errno
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from types import MappingProxyType
 from typing import cast
 
 import asyncpg
 
 from pgvector_ready.judgement.failures import Code, Failure, Step
-from pgvector_ready.judgement.phrases import Value
+from pgvector_ready.judgement.phrases import Part, Value, phrase
 from pgvector_ready.judgement.target import Provider, Target
 
 
 class NotPostgreSQLError(ConnectionError):
     """Something listens there and answers, but not as PostgreSQL does."""
+
+
+class Violation(StrEnum):
+    """A way of breaking PostgreSQL's protocol."""
+
+    LENGTH = "length"
+    MESSAGE = "message"
+    SIZE = "size"
+    PASSWORD = "password"  # noqa: S105 - the name of a violation
+    DRIVER = "driver"
+    ANSWER = "answer"
+
+
+class ProtocolViolationError(ConnectionError):
+    """The server, or what stands between, sent what PostgreSQL may not send."""
+
+    def __init__(self, violation: Violation) -> None:
+        super().__init__(violation)
+        self.violation = violation
 
 
 class TlsNotSupportedError(ConnectionError):
@@ -52,7 +72,7 @@ def classify(error: BaseException, step: Step | None) -> tuple[Code, str | None]
     Decided by class, errno and SQLSTATE, never by a server's text, which is localised. What nobody foresaw is
     `unexpected_error`: it fails closed.
     """
-    chain = tuple(_causes(error))
+    chain = tuple(causes(error))
     # The deepest one that came from a server: asyncpg gives its own wrappers a code (08003) and no severity.
     servers = (
         cast("asyncpg.PostgresError", link).sqlstate for link in reversed(chain) if getattr(link, "severity", None)
@@ -68,6 +88,7 @@ def classify(error: BaseException, step: Step | None) -> tuple[Code, str | None]
 
 _FOUND_OUT: dict[type[Exception], Code] = {
     NotPostgreSQLError: Code.NOT_POSTGRESQL,
+    ProtocolViolationError: Code.PROTOCOL_VIOLATION,
     TlsNotSupportedError: Code.TLS_NOT_SUPPORTED,
     TlsRequiredError: Code.TLS_REQUIRED,
     TlsRootMissingError: Code.TLS_ROOT_MISSING,
@@ -75,7 +96,8 @@ _FOUND_OUT: dict[type[Exception], Code] = {
 }
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Return the error and what it was raised from, the outermost first."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -133,6 +155,8 @@ def _by_class(error: BaseException, step: Step | None) -> Code | None:  # noqa: 
             return Code.CONNECT_TIMEOUT if step in _CONNECTING else Code.QUERY_TIMEOUT
         case ssl.SSLError():
             return _by_tls(error, step)
+        case UnicodeDecodeError() | asyncpg.InternalClientError():
+            return Code.PROTOCOL_VIOLATION  # what the driver says of a server that it cannot read
         case socket.gaierror() | UnicodeError():
             return Code.DNS_NOT_FOUND
         case ConnectionRefusedError():
@@ -161,6 +185,16 @@ def _cut(step: Step | None) -> Code:
     return Code.CONNECTION_CLOSED if step in _CONNECTING else Code.CONNECTION_LOST
 
 
+_VIOLATIONS = {
+    Violation.LENGTH: Part.VIOLATION_LENGTH,
+    Violation.MESSAGE: Part.VIOLATION_MESSAGE,
+    Violation.SIZE: Part.VIOLATION_SIZE,
+    Violation.PASSWORD: Part.VIOLATION_PASSWORD,
+    Violation.DRIVER: Part.VIOLATION_DRIVER,
+    Violation.ANSWER: Part.VIOLATION_ANSWER,
+}
+
+
 def failure_of(
     error: BaseException,
     step: Step,
@@ -178,6 +212,9 @@ def failure_of(
     case = ""
     if code is Code.CONNECT_TIMEOUT:
         case = error.phase if isinstance(error, StalledError) else "tcp"
+    if code is Code.PROTOCOL_VIOLATION:
+        broken = (cause.violation for cause in causes(error) if isinstance(cause, ProtocolViolationError))
+        values = {**values, "violation": phrase(_VIOLATIONS[next(broken, Violation.DRIVER)])}
     if isinstance(error, TlsRootMissingError):
         case = "" if error.parameter == "sslrootcert" else "client"
         values = {**values, "parameter": error.parameter}

@@ -51,7 +51,16 @@ class Part(StrEnum):
     OTHER_DATABASE = "other_database"
     OTHER_FINGERPRINT = "other_fingerprint"
 
+    # How a server breaks PostgreSQL's protocol.
+    VIOLATION_LENGTH = "violation_length"
+    VIOLATION_MESSAGE = "violation_message"
+    VIOLATION_SIZE = "violation_size"
+    VIOLATION_PASSWORD = "violation_password"  # noqa: S105 - as above
+    VIOLATION_DRIVER = "violation_driver"
+    VIOLATION_ANSWER = "violation_answer"
+
     # Notes on a step.
+    UNJUDGED = "unjudged"
     REPAIRED = "repaired"
     LEFT_ASIDE = "left_aside"
     TAKEN_FOR_SSLMODE = "taken_for_sslmode"

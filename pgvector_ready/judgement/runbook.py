@@ -23,7 +23,7 @@ def judge(facts: Facts, requirements: Requirements, blocked: Failure | None = No
             break
         verdicts.append(_verdict(step, facts, requirements, blocked))
     skipped = (Verdict(step, State.SKIPPED) for step in RUNBOOK[len(verdicts) :])
-    return Report(facts, (*verdicts, *skipped), requirements.revisions.heads)
+    return Report(facts, (*verdicts, *skipped), requirements.revisions.heads if requirements.revisions else frozenset())
 
 
 def judge_so_far(facts: Facts, requirements: Requirements, step: Step) -> tuple[Verdict, ...]:
@@ -137,6 +137,9 @@ def _usable(facts: Facts, requirements: Requirements) -> Verdict:
 
 def _migrated(facts: Facts, requirements: Requirements) -> Verdict:
     policy, revisions = requirements.migrations, requirements.revisions
+    if revisions is None:
+        notes = (phrase(Part.UNJUDGED, reason=requirements.unjudged),) if requirements.unjudged else ()
+        return Verdict(Step.MIGRATED, State.SKIPPED, notes=notes)
     if policy is not MigrationPolicy.OFF and facts.server and facts.server.hides_migrations:
         state = State.FAIL if policy is MigrationPolicy.REQUIRED else State.WARN  # it may be another application's
         return _tell(state, Code.MIGRATIONS_PERMISSION_DENIED, Step.MIGRATED, facts)

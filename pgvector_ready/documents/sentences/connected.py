@@ -138,6 +138,22 @@ CONNECTED: Table = {
             "DATABASE_URL のポートを確かめてください。このポートは別のサービスのものです。",
         ),
     ),
+    (Code.PROTOCOL_VIOLATION, ""): Sentences(
+        Text(
+            "{host} port {port} answers as PostgreSQL does and then breaks its protocol: {violation}.",
+            "{host} のポート {port} は PostgreSQL のように応答しますが、プロトコルに違反しています: {violation}。",
+            otherwise=Text(
+                "{host} port {port} answers as PostgreSQL does and then breaks its protocol.",
+                "{host} のポート {port} は PostgreSQL のように応答しますが、プロトコルに違反しています。",
+            ),
+        ),
+        Text(
+            "Whatever stands between alters what the server says, or it is no PostgreSQL server: connect to the "
+            "database itself, past every proxy and pooler, and look at the log of what answers on that port.",
+            "間にあるものがサーバーの応答を変えているか、PostgreSQL のサーバーではありません。プロキシやプーラーを通さずに"
+            "データベースに直接接続し、そのポートで応答しているもののログを確認してください。",
+        ),
+    ),
     (Code.CONNECTION_CLOSED, ""): Sentences(
         Text(
             "{host} port {port} accepted the connection and closed it at once.",

@@ -68,6 +68,24 @@ PARTS: Mapping[Part, Text] = {
             "フィンガープリントは {expected} のはずが、サーバーがフィンガープリントを示しません",
         ),
     ),
+    Part.VIOLATION_LENGTH: Text("a message has an impossible length", "メッセージの長さがあり得ない値です"),
+    Part.VIOLATION_MESSAGE: Text(
+        "a message is malformed, or comes where it may not come",
+        "メッセージの形が正しくないか、来るはずのないところで来ています",
+    ),
+    Part.VIOLATION_SIZE: Text(
+        "it sends far more than it was asked for", "求められたものよりはるかに多くのデータを送っています"
+    ),
+    Part.VIOLATION_PASSWORD: Text(
+        "it asks for a password hash with more iterations than anybody waits for",
+        "待ちきれないほど反復回数の多いパスワードハッシュを求めています",
+    ),
+    Part.VIOLATION_DRIVER: Text("the driver could not read it", "ドライバーが読み取れませんでした"),
+    Part.VIOLATION_ANSWER: Text(
+        "its answer to a query does not have the values that were asked for",
+        "問い合わせへの応答に、求めた値がありません",
+    ),
+    Part.UNJUDGED: Text("{reason}", "マイグレーションの履歴は、実行せずには判定できません: {reason}"),
     Part.REPAIRED: Text(
         "Removed from around the connection string: {removed:,}.", "接続文字列の周りから取り除いたもの: {removed:,}。"
     ),
