@@ -24,14 +24,13 @@ from pgvector_ready.dsn import ConnectionString, DsnError, parse
 from pgvector_ready.judgement.advice import explain
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions
-from pgvector_ready.judgement.target import NOWHERE
+from pgvector_ready.judgement.target import NOWHERE, Network
 
+_RAILWAY_VARIABLES = ("RAILWAY_ENVIRONMENT_ID", "RAILWAY_ENVIRONMENT", "RAILWAY_PROJECT_ID")
 # Any of them set means that a platform runs this, and that nobody looks at a database on its own disk.
 PLATFORM_VARIABLES = (
     "RENDER",
-    "RAILWAY_ENVIRONMENT_ID",
-    "RAILWAY_ENVIRONMENT",
-    "RAILWAY_PROJECT_ID",
+    *_RAILWAY_VARIABLES,
     "KUBERNETES_SERVICE_HOST",
     "FLY_APP_NAME",
     "DYNO",
@@ -184,6 +183,13 @@ def load(**given: Any) -> Settings:
 def is_on_platform(environment: Mapping[str, str]) -> bool:
     """Whether a hosting platform runs this process."""
     return any(environment.get(name) for name in PLATFORM_VARIABLES)
+
+
+def own_network(environment: Mapping[str, str]) -> Network | None:
+    """Return the private network that this process runs in; None on a developer's machine."""
+    if environment.get("RENDER"):
+        return Network.RENDER
+    return Network.RAILWAY if any(environment.get(name) for name in _RAILWAY_VARIABLES) else None
 
 
 def _wrong_database_url(failure: Failure) -> ConfigurationError:

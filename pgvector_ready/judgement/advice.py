@@ -26,7 +26,7 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
         "Check the host in DATABASE_URL for a typing error, and copy the connection string again from the provider.",
     ),
     Code.PRIVATE_HOST: (
-        "The host {host} is a private name, and it does not resolve from here.",
+        "The host {host} is a private name, which resolves within its provider's own network only.",
         "Use the database's public address: private names only work inside the provider's own network.",
     ),
     Code.CONNECTION_REFUSED: (

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pgvector_ready.judgement.advice import explain, image_for
 from pgvector_ready.judgement.facts import Extension, Facts, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
-from pgvector_ready.judgement.report import Report, State, Verdict
+from pgvector_ready.judgement.report import Reason, Report, State, Verdict
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, joined
 from pgvector_ready.judgement.target import Network, is_public, network_of
 
@@ -22,8 +22,8 @@ def judge(facts: Facts, requirements: Requirements, blocked: Failure | None = No
         if verdicts and verdicts[-1].failure and verdicts[-1].state is State.FAIL:
             break
         verdicts.append(_verdict(step, facts, requirements, blocked))
-    skipped = (Verdict(step, State.SKIPPED) for step in RUNBOOK[len(verdicts) :])
-    return Report(facts, (*verdicts, *skipped), requirements.revisions.heads)
+    rest = (_skipped(step, requirements, Reason.NOT_REACHED) for step in RUNBOOK[len(verdicts) :])
+    return Report(facts, (*verdicts, *rest), requirements.revisions.heads)
 
 
 def judge_so_far(facts: Facts, requirements: Requirements, step: Step) -> tuple[Verdict, ...]:
@@ -31,15 +31,24 @@ def judge_so_far(facts: Facts, requirements: Requirements, step: Step) -> tuple[
     return judge(facts, requirements).verdicts[: RUNBOOK.index(step)]
 
 
-def judge_offline(facts: Facts, requirements: Requirements) -> Report:
-    """Judge the configuration alone, before anything is asked of a network."""
-    configured = _configured(facts, requirements)
+def judge_offline(facts: Facts, requirements: Requirements, inside: Network | None = None) -> Report:
+    """Judge the configuration alone, before anything is asked of a network; `inside` is the one that this runs in.
+
+    A private name is told as when it does not resolve, and is a warning here: where it will be used may be inside.
+    """
+    _, connected, *others = (_skipped(step, requirements, Reason.NOT_LOOKED) for step in RUNBOOK)
     network = network_of(facts.target.host, facts.target.provider)
-    if network in {Network.RAILWAY, Network.RENDER}:
-        note = f"The host is private: it resolves within {network} only."
-        configured = replace(configured, notes=(*configured.notes, note))
-    rest = (Verdict(step, State.SKIPPED) for step in RUNBOOK[1:])
-    return Report(facts, (configured, *rest))
+    if network in {Network.RAILWAY, Network.RENDER} and network is not inside:
+        connected = _tell(State.WARN, Code.PRIVATE_HOST, Step.CONNECTED, facts)
+    return Report(facts, (_configured(facts, requirements), connected, *others))
+
+
+def _skipped(step: Step, requirements: Requirements, reason: Reason) -> Verdict:
+    """Skip a step for this reason, unless nobody asked for it anyway."""
+    is_unasked = (step is Step.EXPECTED and not requirements.names_a_target) or (
+        step is Step.MIGRATED and requirements.migrations is MigrationPolicy.OFF
+    )
+    return Verdict(step, State.SKIPPED, reason=Reason.NOT_ASKED if is_unasked else reason)
 
 
 def _verdict(step: Step, facts: Facts, requirements: Requirements, blocked: Failure | None) -> Verdict:
@@ -88,7 +97,7 @@ _POOLER_NOTE = (
 
 def _expected(facts: Facts, requirements: Requirements) -> Verdict:
     if not requirements.names_a_target:
-        return Verdict(Step.EXPECTED, State.SKIPPED)
+        return Verdict(Step.EXPECTED, State.SKIPPED, reason=Reason.NOT_ASKED)
     server = facts.server
     # Only the database's name knows upper and lower case: "App" and "app" are two databases.
     pairs = (
@@ -156,7 +165,7 @@ def _migrated(facts: Facts, requirements: Requirements) -> Verdict:
         state = State.FAIL if policy is MigrationPolicy.REQUIRED else State.WARN  # it may be another application's
         return _tell(state, Code.MIGRATIONS_PERMISSION_DENIED, Step.MIGRATED, facts)
     if policy is MigrationPolicy.OFF or (policy is MigrationPolicy.AUTO and facts.revisions is None):
-        return Verdict(Step.MIGRATED, State.SKIPPED)
+        return Verdict(Step.MIGRATED, State.SKIPPED, reason=Reason.NOT_ASKED)
     current = facts.revisions or frozenset()
     told = {"current": joined(current) or "none", "head": joined(revisions.heads)}
     if current - revisions.known:
