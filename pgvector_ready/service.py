@@ -18,7 +18,7 @@ from pgvector_ready import __version__, tracing
 from pgvector_ready.database import Database, create_engine
 from pgvector_ready.documents.documents import SERVICE, Identity
 from pgvector_ready.documents.headers import securing
-from pgvector_ready.migrations.revisions import revisions
+from pgvector_ready.migrations.history import find_history, requirements_for
 from pgvector_ready.observation.observer import Observer
 from pgvector_ready.readiness.provisioning import Orders, Provisioner
 from pgvector_ready.readiness.readiness import Readiness
@@ -82,7 +82,7 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ()) -> Service
     database = Database(settings.connection_string, settings.connect_timeout_seconds)
     identity = Identity(settings.commit, settings.environment, settings.instance, datetime.now(UTC))
     observer = Observer(database, settings.query_timeout_seconds)
-    readiness = Readiness(observer, database.target, settings.requirements(revisions()), identity)
+    readiness = Readiness(observer, database.target, requirements_for(settings, find_history(settings)), identity)
     token = settings.health_token.get_secret_value() if settings.health_token else None
     orders = Orders(enable=settings.enable_pgvector, update=settings.update_pgvector)
     traces = tracing.start(identity, settings.secrets)

@@ -23,7 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pgvector_ready.dsn import ConnectionString, DsnError, parse
 from pgvector_ready.judgement.advice import explain
 from pgvector_ready.judgement.failures import Code, Failure, Step
-from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions
+from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, VersionTable
 from pgvector_ready.judgement.target import NOWHERE, Network
 
 _RAILWAY_VARIABLES = ("RAILWAY_ENVIRONMENT_ID", "RAILWAY_ENVIRONMENT", "RAILWAY_PROJECT_ID")
@@ -57,6 +57,11 @@ def _as_version(value: str) -> str:
     return value
 
 
+def _as_table(value: str) -> str:
+    VersionTable.of(value)
+    return value
+
+
 def _first(*names: str) -> AliasChoices:
     return AliasChoices(*names)
 
@@ -85,6 +90,8 @@ class Settings(BaseSettings):
     expected_database_fingerprint: str | None = None
 
     migrations: MigrationPolicy = MigrationPolicy.AUTO
+    migrations_folder: Path | None = None
+    migrations_table: Annotated[str, AfterValidator(_as_table)] | None = Field(default=None, repr=False)
 
     startup_gate: bool = True
     connect_timeout_seconds: Seconds = 3.0
@@ -138,8 +145,13 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return self
 
-    def requirements(self, revisions: Revisions) -> Requirements:
-        """What these settings ask of the database, for code with these `revisions`."""
+    @property
+    def version_table(self) -> VersionTable | None:
+        """MIGRATIONS_TABLE, read; None where it is not set."""
+        return VersionTable.of(self.migrations_table) if self.migrations_table else None
+
+    def requirements(self) -> Requirements:
+        """Return what these settings ask of the database; of its migrations, `migrations.history` knows more."""
         connection_string = self.connection_string
         return Requirements(
             expected_host=self.expected_database_host,
@@ -149,7 +161,6 @@ class Settings(BaseSettings):
             minimum_version=self.minimum_pgvector_version,
             slow_ms=self.slow_query_seconds * 1000,
             migrations=self.migrations,
-            revisions=revisions,
             notes=connection_string.notes,
             is_repaired=connection_string.repaired,
         )

@@ -4,13 +4,16 @@ import asyncio
 import ctypes
 import os
 import socket
+import ssl
 import struct
 import subprocess
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
+from random import Random
 from typing import Self, TypeVar
 
 from tests.postgres import free_port
@@ -30,12 +33,21 @@ class Visit:
     # What is read meanwhile is kept back, the end of either side included.
     flows: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def forward(self, *, answers: int | None = None, until: bytes | None = None) -> None:
-        """Let everything through, or so many of the server's answers, or until the client says these bytes."""
+    async def forward(
+        self,
+        *,
+        answers: int | None = None,
+        until: bytes | None = None,
+        change: Callable[[bytes], bytes] = bytes,
+    ) -> None:
+        """Let everything through, or so many of the server's answers, or until the client says these bytes.
+
+        What the server says is passed on as `change` makes it.
+        """
         reader, self.server = await self.door.reach_server()
         tasks = {
             asyncio.create_task(self._pump(self.reader, self.server, until=until)),
-            asyncio.create_task(self._pump(reader, self.writer, pieces=answers)),
+            asyncio.create_task(self._pump(reader, self.writer, pieces=answers, change=change)),
         }
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -51,6 +63,7 @@ class Visit:
         *,
         until: bytes | None = None,
         pieces: int | None = None,
+        change: Callable[[bytes], bytes] = bytes,
     ) -> None:
         count = 0
         with suppress(OSError):
@@ -61,7 +74,7 @@ class Visit:
                     return
                 if self.door.delay_seconds:
                     await asyncio.sleep(self.door.delay_seconds)
-                sink.write(data)
+                sink.write(change(data))
                 await sink.drain()
                 count += 1
 
@@ -109,6 +122,11 @@ def say(banner: bytes, *, first: bool = True) -> Manner:
     return manner
 
 
+def message(kind: bytes, body: bytes = b"") -> bytes:
+    """One of PostgreSQL's messages."""
+    return kind + struct.pack("!i", 4 + len(body)) + body
+
+
 def refuse(sqlstate: str) -> Manner:
     """What a provider's shared proxy does: it has no TLS here, and an error of its own for whoever logs in."""
 
@@ -116,8 +134,7 @@ def refuse(sqlstate: str) -> Manner:
         await visit.reader.readexactly(8)  # the SSLRequest
         visit.writer.write(b"N")
         await visit.reader.read(65_536)
-        fields = f"SFATAL\0VFATAL\0C{sqlstate}\0Mwho are you, secret?\0\0".encode()
-        visit.writer.write(b"E" + struct.pack("!i", 4 + len(fields)) + fields)
+        visit.writer.write(message(b"E", f"SFATAL\0VFATAL\0C{sqlstate}\0Mwho are you, secret?\0\0".encode()))
         await visit.writer.drain()
 
     return manner
@@ -141,6 +158,128 @@ def stall_at(words: bytes) -> Manner:
         await asyncio.Event().wait()
 
     return manner
+
+
+def answer_at(words: bytes, *pieces: bytes) -> Manner:
+    """Answer with these bytes, in the server's place, when the client says these words; then wait."""
+
+    async def manner(visit: Visit) -> None:
+        await visit.forward(until=words)
+        for piece in pieces:
+            visit.writer.write(piece)
+        await visit.writer.drain()
+        while await visit.reader.read(65_536):
+            pass
+
+    return manner
+
+
+def flood_at(words: bytes, first: bytes, rest: Callable[[int], bytes]) -> Manner:
+    """The same, and then piece after piece for as long as anybody reads."""
+
+    async def manner(visit: Visit) -> None:
+        await visit.forward(until=words)
+        visit.writer.write(first)
+        for number in count():
+            visit.writer.write(rest(number))
+            await visit.writer.drain()
+
+    return manner
+
+
+def change(function: Callable[[bytes], bytes]) -> Manner:
+    """Pass on what the server says as this function makes it."""
+
+    async def manner(visit: Visit) -> None:
+        await visit.forward(change=function)
+
+    return manner
+
+
+def damage(chance: Random) -> Manner:
+    """Damage what the server says: now and then, differently on every connection, the same for the same seed."""
+
+    async def manner(visit: Visit) -> None:
+        rate = chance.choice((0.05, 0.3, 0.8))
+        kind = chance.choice(_DAMAGES)
+        await visit.forward(change=lambda data: kind(chance, data) if chance.random() < rate else data)
+
+    return manner
+
+
+def _overwrite(chance: Random, data: bytes) -> bytes:
+    at, few = chance.randrange(len(data)), chance.randbytes(chance.choice((1, 1, 2, 4, 30)))
+    return data[:at] + few + data[at + len(few) :]
+
+
+def _cut_out(chance: Random, data: bytes) -> bytes:
+    start, end = sorted(chance.choices(range(len(data) + 1), k=2))
+    return data[:start] + data[end:]
+
+
+def _repeat(chance: Random, data: bytes) -> bytes:
+    start, end = sorted(chance.choices(range(len(data) + 1), k=2))
+    return data[:end] + data[start:end] * chance.choice((1, 2, 50)) + data[end:]
+
+
+def _put_in(chance: Random, data: bytes) -> bytes:
+    at = chance.randrange(len(data) + 1)
+    return data[:at] + chance.choice(_STRAY) + data[at:]
+
+
+def _lie_about_length(chance: Random, data: bytes) -> bytes:
+    """The length of one of the messages, where it is one that begins here."""
+    at = 0
+    for _ in range(chance.randrange(6)):
+        after = at + 1 + int.from_bytes(data[at + 1 : at + 5], "big")
+        at = after if after + 5 <= len(data) else at
+    length = chance.choice((0, 3, 4, 5, 255, 65_536, 1_900_000_000, 2**32 - 1))
+    return data[: at + 1] + length.to_bytes(4, "big") + data[at + 5 :]
+
+
+def _replace(chance: Random, data: bytes) -> bytes:
+    return chance.choice(_STRAY) * chance.choice((1, 3)) if chance.random() < 0.5 else chance.randbytes(len(data))
+
+
+_DAMAGES = (_overwrite, _cut_out, _repeat, _put_in, _lie_about_length, _replace)
+# Sound by themselves, each in the wrong place.
+_STRAY = (
+    *(message(kind) for kind in (b"1", b"2", b"3", b"n", b"s", b"I", b"c", b"d")),
+    *(message(b"Z", state) for state in (b"I", b"T", b"E")),
+    *(message(b"R", struct.pack("!i", code) + rest) for code, rest in ((0, b""), (3, b""), (5, b"salt"), (10, b"\0"))),
+    message(b"R", struct.pack("!i", 10) + b"SCRAM-SHA-256\0\0"),
+    message(b"R", struct.pack("!i", 11) + b"r=x,s=c2FsdA==,i=1"),
+    message(b"R", struct.pack("!i", 12) + b"v=x"),
+    message(b"K", bytes(8)),
+    message(b"C", b"SELECT 1\0"),
+    message(b"D", struct.pack("!hi", 1, 1) + b"t"),
+    message(b"T", struct.pack("!h", 0)),
+    message(b"H", b"\0\0\0"),
+    message(b"d", b"{}\n"),
+    message(b"E", b"SERROR\0VERROR\0C42P01\0Mno\0\0"),
+    message(b"E", b"\0"),
+    message(b"E", b"SFATAL\0VFATAL\0C57P01\0Mno\0\0"),
+    message(b"N", b"SWARNING\0VWARNING\0C57P02\0Mno\0\0"),
+    message(b"S", b"client_encoding\0SQL_ASCII\0"),
+    message(b"S", b"client_encoding\0NONSENSE\0"),
+    message(b"S", b"server_version\0nonsense\0"),
+    message(b"S", b"in_hot_standby\0on\0"),
+    message(b"A", bytes(4) + b"a\0b\0"),
+    message(b"t", struct.pack("!hi", 1, 16)),
+    message(b"v", struct.pack("!ii", 196608, 0)),
+)
+
+
+def under_tls(context: ssl.SSLContext, manner: Manner) -> Manner:
+    """The same behind TLS, of which the server knows nothing."""
+
+    async def under(visit: Visit) -> None:
+        await visit.reader.readexactly(8)  # the SSLRequest
+        visit.writer.write(b"S")
+        await visit.writer.start_tls(context)
+        await manner(visit)
+
+    return under
 
 
 def cut_at(words: bytes, *, reset: bool = False) -> Manner:

@@ -26,6 +26,7 @@ FACTS: dict[str, Any] = {
     "phase_remedy": "Look at its log.",
     "parameter": "sslrootcert",
     "file_remedy": "Name it.",
+    "violation": "a message has an impossible length",
     "latency_ms": 900.0,
     "difference": "host a was expected and b was reached",
     "server_version": "17.6",

@@ -96,6 +96,7 @@ def test_every_sqlstate_of_the_table_is_tried_here() -> None:
         (ssl.SSLZeroReturnError(6, "closed"), None, Code.CONNECTION_LOST),
         (socket.gaierror(socket.EAI_NONAME, "unknown"), Step.CONNECTED, Code.DNS_NOT_FOUND),
         (UnicodeError("label too long"), Step.CONNECTED, Code.DNS_NOT_FOUND),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid"), Step.CONNECTED, Code.PROTOCOL_VIOLATION),
         (ConnectionRefusedError(), Step.CONNECTED, Code.CONNECTION_REFUSED),
         (FileNotFoundError(), Step.CONNECTED, Code.SOCKET_NOT_FOUND),
         (OSError(errno.ENETUNREACH, ""), Step.CONNECTED, Code.HOST_UNREACHABLE),

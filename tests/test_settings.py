@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import AliasChoices, SecretStr, ValidationError
 
 from pgvector_ready.judgement.failures import Code
-from pgvector_ready.judgement.requirements import MigrationPolicy, Revisions
+from pgvector_ready.judgement.requirements import MigrationPolicy, VersionTable
 from pgvector_ready.settings import PLATFORM_VARIABLES, ConfigurationError, Settings, is_on_platform, load
 
 URL = "postgresql://someone:secret@db.example.net:5432/app"
@@ -68,6 +68,8 @@ DEFAULTS = {
     "expected_database_name": None,
     "expected_database_fingerprint": None,
     "migrations": MigrationPolicy.AUTO,
+    "migrations_folder": None,
+    "migrations_table": None,
     "startup_gate": True,
     "connect_timeout_seconds": 3.0,
     "query_timeout_seconds": 1.0,
@@ -113,6 +115,8 @@ VALID = [
     ("EXPECTED_DATABASE_FINGERPRINT", "3f9ac2d1", "expected_database_fingerprint", "3f9ac2d1"),
     ("MIGRATIONS", "Required", "migrations", MigrationPolicy.REQUIRED),
     ("MIGRATIONS", "off", "migrations", MigrationPolicy.OFF),
+    ("MIGRATIONS_FOLDER", "backend/alembic", "migrations_folder", Path("backend/alembic")),
+    ("MIGRATIONS_TABLE", "app.alembic_version", "migrations_table", "app.alembic_version"),
     ("STARTUP_GATE", "no", "startup_gate", False),
     ("CONNECT_TIMEOUT_SECONDS", "3.9", "connect_timeout_seconds", 3.9),
     ("QUERY_TIMEOUT_SECONDS", "0.1", "query_timeout_seconds", 0.1),
@@ -159,6 +163,7 @@ INVALID = [
     ("MINIMUM_PGVECTOR_VERSION", "0.8."),
     ("REQUIRE_WRITABLE", "truee"),
     ("MIGRATIONS", "always"),
+    ("MIGRATIONS_TABLE", "a.b.c"),
     ("STARTUP_GATE", "open"),
     ("CONNECT_TIMEOUT_SECONDS", "0"),
     ("CONNECT_TIMEOUT_SECONDS", "3s"),
@@ -249,13 +254,16 @@ def test_what_is_required_of_the_database_is_what_is_set() -> None:
         MINIMUM_PGVECTOR_VERSION="0.8.0",
         SLOW_QUERY_SECONDS="0.25",
         MIGRATIONS="required",
+        MIGRATIONS_TABLE="app.history",
     ):
-        required = load().requirements(Revisions())
+        required = load().requirements()
+        table = load().version_table
 
     assert (required.expected_host, required.expected_database) == ("db.example.net", "app")
     assert (required.expected_fingerprint, required.is_writable) == ("3f9ac2d1", False)
     assert (required.minimum_version, required.slow_ms) == ("0.8.0", 250)
     assert required.migrations is MigrationPolicy.REQUIRED
+    assert table == VersionTable("history", "app")
     assert required.is_repaired
     assert required.notes
 
@@ -421,5 +429,5 @@ def test_the_documented_default_is_the_real_one(name: str) -> None:
     if default is not None:
         written = f"{default:g}" if isinstance(default, float) else str(default)
         assert cell == f"`{written.lower()}`"
-    elif not others and name not in {"log_format", "embedded_data_folder"}:
+    elif not others and name not in {"log_format", "embedded_data_folder", "migrations_folder", "migrations_table"}:
         assert cell == "none"

@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -14,6 +14,7 @@ from pgvector_ready.database.attempts import at, first_answer
 from pgvector_ready.database.diagnosis import diagnose, refuse_stranger
 from pgvector_ready.database.errors import NoMatchingHostError, StalledError, TlsRequiredError, TlsRootMissingError
 from pgvector_ready.database.greeting import Resolver, is_socket
+from pgvector_ready.database.guard import GuardedLoop
 from pgvector_ready.database.link import (
     ABANDONED_AFTER_SECONDS,
     ORPHANED_AFTER_SECONDS,
@@ -71,9 +72,10 @@ class Database:
         """What may be shown of where it leads."""
         return self.connection_string.target
 
-    async def connect(self, *, is_probe: bool = False) -> Link:
+    async def connect(self, *, is_probe: bool = False, is_guarded: bool = True) -> Link:
         """A connection that belongs to the caller, to the first host that answers as asked.
 
+        A guarded one takes no more from the server than a probe needs, and nothing that the driver would die of.
         Raises what `errors.classify` has names for: OSError, ssl.SSLError, asyncpg's errors, and this project's own.
         """
         loop = asyncio.get_running_loop()
@@ -83,7 +85,7 @@ class Database:
         for number, (attributes, host) in enumerate(attempts):
             share = (deadline - loop.time()) / (len(attempts) - number)
             try:
-                link = await self._attempt(host, attributes, share, is_probe=is_probe)
+                link = await self._attempt(host, attributes, share, is_probe=is_probe, is_guarded=is_guarded)
             except _NEXT_HOST as error:
                 is_told = isinstance(failed, asyncpg.TargetServerAttributeNotMatched)
                 failed = failed if is_told else error
@@ -108,13 +110,16 @@ class Database:
         hosts = self.connection_string.hosts
         return random.sample(hosts, len(hosts)) if self.connection_string.load_balance_hosts else hosts
 
-    async def _attempt(self, host: Host, session_attributes: str, timeout_seconds: float, *, is_probe: bool) -> Link:
+    async def _attempt(
+        self, host: Host, session_attributes: str, timeout_seconds: float, *, is_probe: bool, is_guarded: bool
+    ) -> Link:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_seconds
         reserve = timeout_seconds * _DIAGNOSIS_SHARE
         tls = Tls.of(self.connection_string.tls, host)
         addresses = await self._addresses(host, deadline - reserve)
-        begin = partial(self._log_in, host, tls, timeout_seconds, session_attributes, is_probe=is_probe)
+        attributes = {"target_session_attrs": session_attributes, "loop": GuardedLoop(loop) if is_guarded else loop}
+        begin = partial(self._log_in, host, tls, timeout_seconds, attributes, is_probe=is_probe)
         look = partial(diagnose, TimeoutError(), host, addresses, tls, reserve)
         silence = loop.create_task(at(deadline - reserve, look))
         try:
@@ -131,11 +136,11 @@ class Database:
             silence.cancel()
 
     async def _log_in(
-        self, host: Host, tls: Tls, timeout_seconds: float, session_attributes: str, *, is_probe: bool
+        self, host: Host, tls: Tls, timeout_seconds: float, attributes: Mapping[str, Any], *, is_probe: bool
     ) -> Link:
         if tls.is_plain_first:
             await refuse_stranger(host, timeout_seconds)
-        connection = await self._open(host, tls, target_session_attrs=session_attributes)
+        connection = await self._open(host, tls, **attributes)
         return await introduce(connection, host, self._limits if is_probe else None)
 
     async def _addresses(self, host: Host, deadline: float) -> Sequence[str]:
@@ -179,7 +184,8 @@ class Database:
         """28000 in the clear is a role that may not log in, or a server that insists on TLS: only trying tells."""
         try:
             async with asyncio.timeout(timeout_seconds):
-                connection = await self._open(host, Tls.of({"sslmode": "require"}, host))
+                tls, loop = Tls.of({"sslmode": "require"}, host), GuardedLoop(asyncio.get_running_loop())
+                connection = await self._open(host, tls, loop=loop)
         except asyncpg.InvalidPasswordError:
             return True
         except (OSError, asyncpg.PostgresError):

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from pgvector_ready.database.errors import NotPostgreSQLError, StalledError, TlsNotSupportedError, TlsRootMissingError
+from pgvector_ready.database.errors import (
+    NotPostgreSQLError,
+    ProtocolViolationError,
+    StalledError,
+    TlsNotSupportedError,
+    TlsRootMissingError,
+    causes,
+)
 from pgvector_ready.database.greeting import Greeting, greet, is_socket
 from pgvector_ready.database.tls import Tls
 from pgvector_ready.dsn import Host
@@ -65,6 +72,8 @@ def closed() -> ConnectionResetError:
 
 
 def _is_plain(error: Exception) -> bool:
+    if any(isinstance(cause, NotPostgreSQLError | ProtocolViolationError) for cause in causes(error)):
+        return True  # found in what it sent
     if isinstance(error, asyncpg.PostgresError):
         return bool(getattr(error, "severity", None))  # the server's own words; asyncpg's have no severity
     return isinstance(error, _OWN) or (isinstance(error, OSError) and error.errno in _PLAIN)

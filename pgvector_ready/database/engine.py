@@ -22,7 +22,7 @@ def create_engine(database: Database) -> AsyncEngine:
     )
 
     async def open_connection() -> PostgresConnection:
-        return (await database.connect()).connection
+        return (await database.connect(is_guarded=False)).connection  # it may ask for anything
 
     @event.listens_for(engine.sync_engine, "do_connect")
     def provide(_dialect: Dialect, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import cast
 
 import asyncpg
@@ -15,6 +16,25 @@ from pgvector_ready.judgement.target import Provider, Target
 
 class NotPostgreSQLError(ConnectionError):
     """Something listens there and answers, but not as PostgreSQL does."""
+
+
+class Violation(StrEnum):
+    """A way of breaking PostgreSQL's protocol."""
+
+    LENGTH = "length"
+    MESSAGE = "message"
+    SIZE = "size"
+    PASSWORD = "password"  # noqa: S105 - the name of a violation
+    DRIVER = "driver"
+    ANSWER = "answer"
+
+
+class ProtocolViolationError(ConnectionError):
+    """The server, or what stands between, sent what PostgreSQL may not send."""
+
+    def __init__(self, violation: Violation) -> None:
+        super().__init__(violation)
+        self.violation = violation
 
 
 class TlsNotSupportedError(ConnectionError):
@@ -51,7 +71,7 @@ def classify(error: BaseException, step: Step | None) -> tuple[Code, str | None]
     Decided by class, errno and SQLSTATE, never by a server's text, which is localised. What nobody foresaw is
     `unexpected_error`: it fails closed.
     """
-    chain = tuple(_causes(error))
+    chain = tuple(causes(error))
     # The deepest one that came from a server: asyncpg gives its own wrappers a code (08003) and no severity.
     servers = (
         cast("asyncpg.PostgresError", link).sqlstate for link in reversed(chain) if getattr(link, "severity", None)
@@ -67,6 +87,7 @@ def classify(error: BaseException, step: Step | None) -> tuple[Code, str | None]
 
 _FOUND_OUT: dict[type[Exception], Code] = {
     NotPostgreSQLError: Code.NOT_POSTGRESQL,
+    ProtocolViolationError: Code.PROTOCOL_VIOLATION,
     TlsNotSupportedError: Code.TLS_NOT_SUPPORTED,
     TlsRequiredError: Code.TLS_REQUIRED,
     TlsRootMissingError: Code.TLS_ROOT_MISSING,
@@ -74,7 +95,8 @@ _FOUND_OUT: dict[type[Exception], Code] = {
 }
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Return the error and what it was raised from, the outermost first."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -132,6 +154,8 @@ def _by_class(error: BaseException, step: Step | None) -> Code | None:  # noqa: 
             return Code.CONNECT_TIMEOUT if step in _CONNECTING else Code.QUERY_TIMEOUT
         case ssl.SSLError():
             return _by_tls(error, step)
+        case UnicodeDecodeError() | asyncpg.InternalClientError():
+            return Code.PROTOCOL_VIOLATION  # what the driver says of a server that it cannot read
         case socket.gaierror() | UnicodeError():
             return Code.DNS_NOT_FOUND
         case ConnectionRefusedError():
@@ -184,6 +208,14 @@ PHASES = {
 }
 
 
+VIOLATIONS = {
+    Violation.LENGTH: "a message has an impossible length",
+    Violation.MESSAGE: "a message is malformed, or comes where it may not come",
+    Violation.SIZE: "it sends far more than it was asked for",
+    Violation.PASSWORD: "it asks for a password hash with more iterations than anybody waits for",
+    Violation.DRIVER: "the driver could not read it",
+    Violation.ANSWER: "its answer to a query does not have the values that were asked for",
+}
 # At these a firewall is the rule and not the exception.
 _FIREWALLS = {
     Provider.RDS: (
@@ -203,6 +235,8 @@ def name(error: BaseException, step: Step, target: Target, *, is_asking: bool = 
     if sqlstate == _INTERNAL_ERROR and target.provider in _SHARED_PROXIES and not is_asking:
         code = Code.POOLER_ERROR
     facts |= _phase(error.phase if isinstance(error, StalledError) else "tcp", target)
+    broken = (cause.violation for cause in causes(error) if isinstance(cause, ProtocolViolationError))
+    facts["violation"] = VIOLATIONS[next(broken, Violation.DRIVER)]
     if isinstance(error, TlsRootMissingError):
         facts["parameter"] = error.parameter
         facts["file_remedy"] = _ROOT if error.parameter == "sslrootcert" else _CLIENT_CERTIFICATE

@@ -51,6 +51,11 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
         "Something answers on {host} port {port}, and it is not PostgreSQL.",
         "Check the port in DATABASE_URL: this one belongs to another service.",
     ),
+    Code.PROTOCOL_VIOLATION: (
+        "{host} port {port} answers as PostgreSQL does and then breaks its protocol: {violation}.",
+        "Whatever stands between alters what the server says, or it is no PostgreSQL server: connect to the database "
+        "itself, past every proxy and pooler, and look at the log of what answers on that port.",
+    ),
     Code.CONNECTION_CLOSED: (
         "{host} port {port} accepted the connection and closed it at once.",
         "Wake or restart the database: a proxy stands there, and the database behind it does not answer.",

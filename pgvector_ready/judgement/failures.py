@@ -37,6 +37,7 @@ class Code(StrEnum):
     CONNECT_TIMEOUT = "connect_timeout"
     SOCKET_NOT_FOUND = "socket_not_found"
     NOT_POSTGRESQL = "not_postgresql"
+    PROTOCOL_VIOLATION = "protocol_violation"
     CONNECTION_CLOSED = "connection_closed"
     TLS_NOT_SUPPORTED = "tls_not_supported"
     TLS_REQUIRED = "tls_required"

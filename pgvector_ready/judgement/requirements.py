@@ -14,10 +14,28 @@ class MigrationPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Revisions:
-    """Alembic's revisions as this code has them."""
+    """The revisions of an Alembic history."""
 
     heads: frozenset[str] = frozenset()
+    """Those that must be in the version table once all were applied."""
     known: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class VersionTable:
+    """Where Alembic keeps the revision of a database; without a schema, where this role's search_path leads."""
+
+    name: str = "alembic_version"
+    schema: str | None = None
+
+    @classmethod
+    def of(cls, text: str) -> "VersionTable":
+        """Return the table that is written as `table` or `schema.table`. Raises ValueError."""
+        *schema, name = text.split(".")
+        if not name or len(schema) > 1 or not all(schema):
+            message = "must be a table such as alembic_version, or app.alembic_version"
+            raise ValueError(message)
+        return cls(name, schema[0] if schema else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +49,10 @@ class Requirements:
     minimum_version: str | None = None
     slow_ms: float | None = None
     migrations: MigrationPolicy = MigrationPolicy.AUTO
-    revisions: Revisions = Revisions()
+    # None: no history was given, or it cannot be judged without running it, for which `unjudged` is the reason.
+    revisions: Revisions | None = None
+    version_table: VersionTable = VersionTable()
+    unjudged: str | None = None
     notes: tuple[str, ...] = ()
     is_repaired: bool = False
 

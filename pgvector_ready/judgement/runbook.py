@@ -23,7 +23,7 @@ def judge(facts: Facts, requirements: Requirements, blocked: Failure | None = No
             break
         verdicts.append(_verdict(step, facts, requirements, blocked))
     rest = (_skipped(step, requirements, Reason.NOT_REACHED) for step in RUNBOOK[len(verdicts) :])
-    return Report(facts, (*verdicts, *rest), requirements.revisions.heads)
+    return Report(facts, (*verdicts, *rest), requirements.revisions.heads if requirements.revisions else frozenset())
 
 
 def judge_so_far(facts: Facts, requirements: Requirements, step: Step) -> tuple[Verdict, ...]:
@@ -45,10 +45,15 @@ def judge_offline(facts: Facts, requirements: Requirements, inside: Network | No
 
 def _skipped(step: Step, requirements: Requirements, reason: Reason) -> Verdict:
     """Skip a step for this reason, unless nobody asked for it anyway."""
-    is_unasked = (step is Step.EXPECTED and not requirements.names_a_target) or (
-        step is Step.MIGRATED and requirements.migrations is MigrationPolicy.OFF
-    )
-    return Verdict(step, State.SKIPPED, reason=Reason.NOT_ASKED if is_unasked else reason)
+    match step:
+        case Step.EXPECTED:
+            is_asked = requirements.names_a_target
+        case Step.MIGRATED:
+            is_given = bool(requirements.revisions or requirements.unjudged)
+            is_asked = is_given and requirements.migrations is not MigrationPolicy.OFF
+        case _:
+            is_asked = True
+    return Verdict(step, State.SKIPPED, reason=reason if is_asked else Reason.NOT_ASKED)
 
 
 def _verdict(step: Step, facts: Facts, requirements: Requirements, blocked: Failure | None) -> Verdict:
@@ -161,6 +166,9 @@ def _usable(facts: Facts, requirements: Requirements) -> Verdict:
 
 def _migrated(facts: Facts, requirements: Requirements) -> Verdict:
     policy, revisions = requirements.migrations, requirements.revisions
+    if revisions is None:
+        notes = (requirements.unjudged,) if requirements.unjudged else ()
+        return replace(_skipped(Step.MIGRATED, requirements, Reason.NOT_LOOKED), notes=notes)
     if policy is not MigrationPolicy.OFF and facts.server and facts.server.hides_migrations:
         state = State.FAIL if policy is MigrationPolicy.REQUIRED else State.WARN  # it may be another application's
         return _tell(state, Code.MIGRATIONS_PERMISSION_DENIED, Step.MIGRATED, facts)

@@ -4,12 +4,10 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pgvector_ready.database import Database, create_engine
 from pgvector_ready.database.errors import name
 from pgvector_ready.judgement.failures import Failure, Step
-from pgvector_ready.judgement.requirements import Revisions, joined
+from pgvector_ready.judgement.requirements import joined
 from pgvector_ready.settings import Settings
 
 # Who holds the lock runs a migration of its own; what takes longer than this is for a person to look at.
@@ -63,12 +61,6 @@ def _is_right_of_migration(error: Exception) -> bool:
     if not isinstance(error, DBAPIError) or getattr(error.orig, "sqlstate", None) != "42501":
         return False
     return not re.search(r"\bextension\b.*\bvector\b", error.statement or "", re.IGNORECASE)
-
-
-def revisions(folder: Path) -> Revisions:
-    """The revisions in a folder of migrations, as Alembic reads them. Raises what Alembic does."""
-    scripts = ScriptDirectory(folder)
-    return Revisions(frozenset(scripts.get_heads()), frozenset(script.revision for script in scripts.walk_revisions()))
 
 
 def _current(connection: Connection) -> str | None:

@@ -24,6 +24,8 @@ MAX_AGE_SECONDS = 60.0
 # Unused for so long it is given back: a serverless database sleeps only when nobody is connected. Well within the 30 s
 # after which the server ends it (`database`), so that this never stands in the server's log.
 MAX_IDLE_SECONDS = 15.0
+# What is left to the driver to notice that its socket is gone; a mistake of its own must not make it longer.
+_FAREWELL_SECONDS = 0.1
 # What the server says when a session is gone, and nothing else about the database: worth one try on a fresh one.
 _GONE = frozenset({Code.CONNECTION_LOST, Code.SERVER_SHUTDOWN})
 
@@ -158,12 +160,13 @@ class Observer:
             done, _ = await asyncio.wait({task}, timeout=max(0.0, deadline - loop.time()))
         except asyncio.CancelledError:
             link.terminate()
-            task.add_done_callback(asyncio.Task.exception)  # taken, so that nobody complains
+            task.add_done_callback(_taken)
             raise
         if not done:
             link.terminate()
-            await asyncio.wait({task})  # ends at once: its socket is gone
-            task.exception()
+            await asyncio.wait({task}, timeout=_FAREWELL_SECONDS)  # ends at once: its socket is gone
+            task.add_done_callback(_taken)
+            task.cancel()
             raise TimeoutError
         return task.result()
 
@@ -174,6 +177,12 @@ class Observer:
             is_unforeseen = failure.code is Code.UNEXPECTED_ERROR
             _logger.warning("probe_failed", extra=detail, exc_info=error if is_unforeseen else None)
         self._last_code = failure.code if failure else None
+
+
+def _taken(task: asyncio.Task[Any]) -> None:
+    """Take the outcome that nobody waits for any more, so that asyncio does not complain."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _name(error: Exception, findings: _Findings) -> Failure:

@@ -13,7 +13,7 @@ from pgvector_ready.judgement.report import Verdict
 from pgvector_ready.judgement.requirements import Requirements
 from pgvector_ready.judgement.runbook import judge, judge_offline, judge_so_far
 from pgvector_ready.judgement.target import NOWHERE
-from pgvector_ready.migrations.revisions import revisions
+from pgvector_ready.migrations.history import find_history, requirements_for
 from pgvector_ready.observation.observer import Observer
 from pgvector_ready.readiness.provisioning import Orders, Provisioner
 from pgvector_ready.readiness.readiness import Readiness
@@ -29,7 +29,7 @@ async def check(settings: Settings, *, enable: bool, timeout_seconds: float, tel
     """
     connect_seconds = max(timeout_seconds - settings.query_timeout_seconds, settings.query_timeout_seconds)
     database = Database(settings.connection_string, connect_seconds)
-    requirements = settings.requirements(revisions())
+    requirements = requirements_for(settings, find_history(settings))
 
     def hear(facts: Facts, step: Step) -> None:
         if tell:
@@ -50,7 +50,8 @@ def check_offline(settings: Settings) -> Observation:
     """Judge the configuration alone; nothing is asked of any network."""
     now = datetime.now(UTC)
     facts = Facts(settings.connection_string.target, observed_at=now, latency_ms=0)
-    report = judge_offline(facts, settings.requirements(revisions()), own_network(os.environ))
+    requirements = requirements_for(settings, find_history(settings))
+    report = judge_offline(facts, requirements, own_network(os.environ))
     return Observation(report, _UNTRIED, now, consecutive_failures=0)
 
 

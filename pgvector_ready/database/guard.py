@@ -1,0 +1,119 @@
+"""The driver's connection with every incoming byte checked first, above TLS and below the driver."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+from asyncpg.protocol import Protocol as Driver
+
+from pgvector_ready.database.errors import ProtocolViolationError, Violation
+from pgvector_ready.database.framing import Framing
+
+
+class GuardedLoop:
+    """The running event loop as the driver is given it: each of its connections is made with a guard before it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    async def create_connection(self, factory: Callable[[], Any], *where: Any, **options: Any) -> tuple[Any, Any]:
+        """As the loop's."""
+        return _with_guard(*await self._loop.create_connection(lambda: _guarded(factory()), *where, **options))
+
+    async def create_unix_connection(self, factory: Callable[[], Any], *where: Any, **options: Any) -> tuple[Any, Any]:
+        """As the loop's."""
+        return _with_guard(*await self._loop.create_unix_connection(lambda: _guarded(factory()), *where, **options))
+
+    async def start_tls(self, transport: "_Transport", *how: Any, **options: Any) -> "_Transport | None":
+        """As the loop's."""
+        under_tls = await self._loop.start_tls(transport.inner, *how, **options)
+        return _Transport(under_tls) if under_tls else None
+
+
+class Guard(asyncio.Protocol):
+    """Stands where the driver would, and hands on what it can read. A violation ends the connection."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.driver = driver
+        self.transport: _Transport | None = None
+        self.framing = Framing()
+        self._has_ended = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Of asyncio."""
+        self.transport = _Transport(transport, self)
+        self.driver.connection_made(self.transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Of asyncio."""
+        if self._has_ended:
+            return
+        try:
+            if ready := self.framing.feed(data):
+                self.driver.data_received(ready)
+        except Exception as error:  # noqa: BLE001 - whatever the driver makes of a strange server
+            self._end(ProtocolViolationError(Violation.DRIVER), error)
+        if self.framing.violation:
+            self._end(self.framing.violation)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Of asyncio."""
+        if not self._has_ended:
+            self._has_ended = True
+            notice = self.framing.last_words
+            self.driver.connection_lost(asyncpg.PostgresError.new(notice) if notice else exc)
+
+    def pause_writing(self) -> None:
+        """Of asyncio."""
+        self.driver.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Of asyncio."""
+        self.driver.resume_writing()
+
+    def _end(self, violation: Exception, cause: Exception | None = None) -> None:
+        if self._has_ended:
+            return
+        self._has_ended = True
+        violation.__cause__ = cause
+        if self.transport:
+            self.transport.abort()
+        # Only once whoever waits for the driver has taken what it handed out before: the driver forgets to end a COPY
+        # whose next part is asked for after the connection was lost.
+        asyncio.get_running_loop().call_soon(self.driver.connection_lost, violation)
+
+
+class _Transport:
+    """asyncio's, as the driver has it: what it writes begins an answer, and what it reads from is guarded."""
+
+    def __init__(self, inner: Any, guard: Guard | None = None) -> None:
+        self.inner = inner
+        self._guard = guard
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def write(self, data: Any) -> None:
+        """Of asyncio."""
+        if self._guard:
+            self._guard.framing.begin_answer()
+        self.inner.write(data)
+
+    def set_protocol(self, protocol: Any) -> None:
+        """Of asyncio; the driver takes over this way where TLS was asked for first."""
+        if isinstance(protocol, Driver):
+            protocol = self._guard = Guard(protocol)
+            protocol.transport = self
+        self.inner.set_protocol(protocol)
+
+
+def _guarded(protocol: Any) -> Any:
+    return Guard(protocol) if isinstance(protocol, Driver) else protocol
+
+
+def _with_guard(transport: Any, protocol: Any) -> tuple[Any, Any]:
+    return (protocol.transport, protocol.driver) if isinstance(protocol, Guard) else (_Transport(transport), protocol)
