@@ -13,15 +13,17 @@ from pgvector_ready.documents.reasons import why_skipped
 from pgvector_ready.judgement.failures import RUNBOOK, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning
 from pgvector_ready.judgement.report import Reason, Report
-from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements
+from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions
 from pgvector_ready.judgement.runbook import judge, judge_offline
 from pgvector_ready.web.status.drawing import draw_main
 from pgvector_ready.web.status.history import History
 from pgvector_ready.web.status.language import LANGUAGES
 from tests.examples import LOST, NOON, USABLE
 
-OF_MIGRATIONS = Requirements(migrations=MigrationPolicy.OFF)
-OF_A_TARGET = Requirements(expected_host="db.example.net")
+HISTORY = Revisions(frozenset({"0001"}), frozenset({"0001"}))
+OF_NO_MIGRATIONS = Requirements(migrations=MigrationPolicy.OFF, revisions=HISTORY)
+OF_A_TARGET = Requirements(expected_host="db.example.net", revisions=HISTORY)
+OF_AN_UNPLAIN_HISTORY = Requirements(unjudged="env.py is not written plainly")
 
 
 def reasons(report: Report) -> dict[Step, str]:
@@ -35,9 +37,14 @@ def reasons(report: Report) -> dict[Step, str]:
             judge(USABLE, Requirements()), {Step.EXPECTED: "not_asked", Step.MIGRATED: "not_asked"}, id="nothing asked"
         ),
         pytest.param(judge(USABLE, OF_A_TARGET), {Step.MIGRATED: "not_asked"}, id="a target asked for"),
+        pytest.param(
+            judge(USABLE, OF_AN_UNPLAIN_HISTORY),
+            {Step.EXPECTED: "not_asked", Step.MIGRATED: "not_looked"},
+            id="a history that cannot be judged",
+        ),
         pytest.param(judge(LOST, OF_A_TARGET), dict.fromkeys(RUNBOOK[2:], "not_reached"), id="an earlier step failed"),
         pytest.param(
-            judge(LOST, OF_MIGRATIONS),
+            judge(LOST, OF_NO_MIGRATIONS),
             dict.fromkeys(RUNBOOK[2:], "not_reached") | {Step.EXPECTED: "not_asked", Step.MIGRATED: "not_asked"},
             id="an earlier step failed, and nobody asked",
         ),
@@ -63,7 +70,9 @@ def test_each_reason_has_words_in_both_languages(step: Step, reason: Reason) -> 
 
 
 def test_the_answers_and_the_page_tell_not_asked_from_not_reached() -> None:
-    observation = Observation(judge(LOST, Requirements()), Provisioning(), NOON, consecutive_failures=1)
+    observation = Observation(
+        judge(LOST, Requirements(revisions=HISTORY)), Provisioning(), NOON, consecutive_failures=1
+    )
     identity = Identity(None, None, None, NOON)
     answers = about_database(observation, identity)
 
