@@ -115,7 +115,12 @@ def test_the_version() -> None:
 _WRONG = [
     pytest.param(("check",), {}, "database_url_missing", id="nothing set"),
     pytest.param(("check", "--offline"), {"DATABASE_URL": f"postgresql://app:{_SECRET}@h/d"}, "unencoded", id="bad"),
-    pytest.param(("check",), {"DATABASE_URL": "postgresql://h/d", "PORT": "http"}, "PORT: ", id="another variable"),
+    pytest.param(
+        ("check",),
+        {"DATABASE_URL": "postgresql://h/d", "QUERY_TIMEOUT_SECONDS": "1s"},
+        "QUERY_TIMEOUT_SECONDS: ",
+        id="another variable",
+    ),
     pytest.param(("serve",), {"RENDER": "true", "PORT": "0"}, "database_url_missing", id="serve on a platform"),
     pytest.param(
         (), {"DATABASE_URL": f"postgresql://app:{_SECRET}@h/d", "PORT": "0"}, "unencoded", id="serve by default"
@@ -189,6 +194,21 @@ def test_what_was_repaired_is_a_warning() -> None:
     assert (answer.returncode, configured["state"], configured["code"]) == (0, "warn", "database_url_repaired")
     assert "quotes" in configured["notes"][0]
     provoked.append((configured["code"], time.monotonic() - started))
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"LOG_LEVEL": "WARN"},
+        {"LOG_LEVEL": "chatty", "LOG_FORMAT": "%(asctime)s %(message)s"},
+        {"HOST": "nonsense host", "PORT": "http"},
+    ],
+    ids=" ".join,
+)
+def test_a_command_judges_no_variable_that_serve_alone_reads(variables: dict[str, str]) -> None:
+    answer = _call("check", "--offline", DATABASE_URL="postgresql://app@db.example.net/app", **variables)
+
+    assert (answer.returncode, answer.stderr) == (0, "")
 
 
 def test_an_unreachable_database_is_exit_code_one() -> None:
