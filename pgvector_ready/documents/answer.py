@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pgvector_ready.documents.documents import AnonymousDocument, DatabaseDocument, Identity, ServiceDocument
 from pgvector_ready.documents.headers import SAFETY_HEADERS, Headers
 from pgvector_ready.documents.language import Language
+from pgvector_ready.documents.reasons import why_skipped
 from pgvector_ready.documents.wording import wording, words
 from pgvector_ready.judgement.failures import Failure
 from pgvector_ready.judgement.observation import Observation
@@ -116,6 +117,8 @@ def lines_of(verdict: Verdict, language: Language = Language.ENGLISH) -> list[st
     """A step, and below it what there is to know besides."""
     spent = "" if verdict.duration_ms is None else f" {verdict.duration_ms:.1f} ms"
     name = f"{verdict.step}{spent}" if verdict.failure is None else verdict.step
+    if verdict.reason:
+        name = f"{name}: {why_skipped(verdict.step, verdict.reason, language)}"
     notes = (f"    {words(note, language)}" for note in verdict.notes)
     return [_line(_MARKS[verdict.state], name, verdict.failure, language), *notes]
 

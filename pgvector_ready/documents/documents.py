@@ -12,7 +12,7 @@ from pgvector_ready.documents.wording import wording, words
 from pgvector_ready.judgement.facts import Extension, Facts
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, ProvisioningState
-from pgvector_ready.judgement.report import Report, State, Verdict
+from pgvector_ready.judgement.report import Reason, Report, State, Verdict
 from pgvector_ready.judgement.requirements import joined
 from pgvector_ready.paths import DATABASE_PATH
 
@@ -69,6 +69,11 @@ class StepDocument(_Document):
     message: str | None = Field(default=None, exclude_if=lambda value: value is None)
     remedy: str | None = Field(default=None, exclude_if=lambda value: value is None)
     notes: tuple[str, ...] = Field(default=(), exclude_if=lambda value: not value)
+    reason: Reason | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="Why it was skipped: nobody set what it needs, an earlier step failed, or nobody has looked yet.",
+    )
 
     @classmethod
     def of(cls, verdict: Verdict, language: Language = Language.ENGLISH) -> "StepDocument":
@@ -83,6 +88,7 @@ class StepDocument(_Document):
             message=said and said.message,
             remedy=said and said.remedy,
             notes=tuple(words(note, language) for note in verdict.notes),
+            reason=verdict.reason,
         )
 
 

@@ -74,8 +74,6 @@ class Part(StrEnum):
     PASSWORD_ONLY = "password_only"  # noqa: S105 - as above
     NO_OAUTH = "no_oauth"
     POOLED = "pooled"
-    PRIVATE_TO_RAILWAY = "private_to_railway"
-    PRIVATE_TO_RENDER = "private_to_render"
 
     # What was pasted around a connection string.
     BLANKS = "blanks"

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from pgvector_ready.judgement.facts import Extension, Facts, values_of, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
-from pgvector_ready.judgement.phrases import Part, Phrase, Value, phrase
-from pgvector_ready.judgement.report import Report, State, Verdict
+from pgvector_ready.judgement.phrases import Part, Value, phrase
+from pgvector_ready.judgement.report import Reason, Report, State, Verdict
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, joined
 from pgvector_ready.judgement.target import Network, is_public, network_of
 
@@ -22,8 +22,8 @@ def judge(facts: Facts, requirements: Requirements, blocked: Failure | None = No
         if verdicts and verdicts[-1].failure and verdicts[-1].state is State.FAIL:
             break
         verdicts.append(_verdict(step, facts, requirements, blocked))
-    skipped = (Verdict(step, State.SKIPPED) for step in RUNBOOK[len(verdicts) :])
-    return Report(facts, (*verdicts, *skipped), requirements.revisions.heads if requirements.revisions else frozenset())
+    rest = (_skipped(step, requirements, Reason.NOT_REACHED) for step in RUNBOOK[len(verdicts) :])
+    return Report(facts, (*verdicts, *rest), requirements.revisions.heads if requirements.revisions else frozenset())
 
 
 def judge_so_far(facts: Facts, requirements: Requirements, step: Step) -> tuple[Verdict, ...]:
@@ -31,14 +31,29 @@ def judge_so_far(facts: Facts, requirements: Requirements, step: Step) -> tuple[
     return judge(facts, requirements).verdicts[: RUNBOOK.index(step)]
 
 
-def judge_offline(facts: Facts, requirements: Requirements) -> Report:
-    """Judge the configuration alone, before anything is asked of a network."""
-    configured = _configured(facts, requirements)
+def judge_offline(facts: Facts, requirements: Requirements, inside: Network | None = None) -> Report:
+    """Judge the configuration alone, before anything is asked of a network; `inside` is the one that this runs in.
+
+    A private name is told as when it does not resolve, and is a warning here: where it will be used may be inside.
+    """
+    _, connected, *others = (_skipped(step, requirements, Reason.NOT_LOOKED) for step in RUNBOOK)
     network = network_of(facts.target.host, facts.target.provider)
-    if network in _NETWORKS:
-        configured = replace(configured, notes=(*configured.notes, _NETWORKS[network]))
-    rest = (Verdict(step, State.SKIPPED) for step in RUNBOOK[1:])
-    return Report(facts, (configured, *rest))
+    if network in {Network.RAILWAY, Network.RENDER} and network is not inside:
+        connected = _tell(State.WARN, Code.PRIVATE_HOST, Step.CONNECTED, facts)
+    return Report(facts, (_configured(facts, requirements), connected, *others))
+
+
+def _skipped(step: Step, requirements: Requirements, reason: Reason) -> Verdict:
+    """Skip a step for this reason, unless nobody asked for it anyway."""
+    match step:
+        case Step.EXPECTED:
+            is_asked = requirements.names_a_target
+        case Step.MIGRATED:
+            is_given = bool(requirements.revisions or requirements.unjudged)
+            is_asked = is_given and requirements.migrations is not MigrationPolicy.OFF
+        case _:
+            is_asked = True
+    return Verdict(step, State.SKIPPED, reason=reason if is_asked else Reason.NOT_ASKED)
 
 
 def _verdict(step: Step, facts: Facts, requirements: Requirements, blocked: Failure | None) -> Verdict:
@@ -74,7 +89,7 @@ def _connected(facts: Facts, _: Requirements) -> Verdict:
 
 def _expected(facts: Facts, requirements: Requirements) -> Verdict:
     if not requirements.names_a_target:
-        return Verdict(Step.EXPECTED, State.SKIPPED)
+        return Verdict(Step.EXPECTED, State.SKIPPED, reason=Reason.NOT_ASKED)
     server = facts.server
     # Only the database's name knows upper and lower case: "App" and "app" are two databases.
     pairs = (
@@ -139,12 +154,12 @@ def _migrated(facts: Facts, requirements: Requirements) -> Verdict:
     policy, revisions = requirements.migrations, requirements.revisions
     if revisions is None:
         notes = (phrase(Part.UNJUDGED, reason=requirements.unjudged),) if requirements.unjudged else ()
-        return Verdict(Step.MIGRATED, State.SKIPPED, notes=notes)
+        return replace(_skipped(Step.MIGRATED, requirements, Reason.NOT_LOOKED), notes=notes)
     if policy is not MigrationPolicy.OFF and facts.server and facts.server.hides_migrations:
         state = State.FAIL if policy is MigrationPolicy.REQUIRED else State.WARN  # it may be another application's
         return _tell(state, Code.MIGRATIONS_PERMISSION_DENIED, Step.MIGRATED, facts)
     if policy is MigrationPolicy.OFF or (policy is MigrationPolicy.AUTO and facts.revisions is None):
-        return Verdict(Step.MIGRATED, State.SKIPPED)
+        return Verdict(Step.MIGRATED, State.SKIPPED, reason=Reason.NOT_ASKED)
     current = facts.revisions or frozenset()
     told = {"current": joined(current), "head": joined(revisions.heads)}
     if current - revisions.known:
@@ -163,9 +178,4 @@ _JUDGES: Mapping[Step, Callable[[Facts, Requirements], Verdict]] = {
     Step.ENABLED: _enabled,
     Step.USABLE: _usable,
     Step.MIGRATED: _migrated,
-}
-
-_NETWORKS: Mapping[Network | None, Phrase] = {
-    Network.RAILWAY: phrase(Part.PRIVATE_TO_RAILWAY),
-    Network.RENDER: phrase(Part.PRIVATE_TO_RENDER),
 }

@@ -13,7 +13,7 @@ from pgvector_ready.documents.wording import wording
 from pgvector_ready.judgement.facts import Facts
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning, ProvisioningState
-from pgvector_ready.judgement.report import Report, State, Verdict
+from pgvector_ready.judgement.report import Reason, Report, State, Verdict
 from pgvector_ready.judgement.requirements import Requirements
 from pgvector_ready.judgement.runbook import judge
 from pgvector_ready.judgement.target import Target
@@ -152,7 +152,7 @@ class Readiness:
 
     def _nothing_known(self) -> Observation:
         facts = Facts(self._target, observed_at=self._identity.started_at, latency_ms=0)
-        verdicts = tuple(Verdict(step, State.SKIPPED) for step in RUNBOOK)
+        verdicts = tuple(Verdict(step, State.SKIPPED, reason=Reason.NOT_LOOKED) for step in RUNBOOK)
         return Observation(Report(facts, verdicts), self.provisioning, self._identity.started_at, 0)
 
 

@@ -19,8 +19,8 @@ CONNECTED: Table = {
     ),
     (Code.PRIVATE_HOST, ""): Sentences(
         Text(
-            "The host {host} is a private name, and it does not resolve from here.",
-            "ホスト {host} は内部専用の名前で、ここからは解決できません。",
+            "The host {host} is a private name, which resolves within its provider's own network only.",
+            "ホスト {host} は内部専用の名前で、提供元のネットワークの中でしか解決できません。",
         ),
         Text(
             "Use the database's public address: private names only work inside the provider's own network.",

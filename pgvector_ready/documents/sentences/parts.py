@@ -138,14 +138,6 @@ PARTS: Mapping[Part, Text] = {
         "接続プーラーが応答しています。トランザクションモードではセッションの状態が保たれません。"
         "マイグレーションとセッション単位のロックには、データベースの直接のアドレスが必要です。",
     ),
-    Part.PRIVATE_TO_RAILWAY: Text(
-        "The host is private: it resolves within Railway's own network only.",
-        "ホストは内部専用で、Railway のネットワークの中でしか名前を解決できません。",
-    ),
-    Part.PRIVATE_TO_RENDER: Text(
-        "The host is private: it resolves within Render's own network only.",
-        "ホストは内部専用で、Render のネットワークの中でしか名前を解決できません。",
-    ),
     Part.BLANKS: Text("blanks or line breaks", "空白または改行"),
     Part.VARIABLE_NAME: Text("a variable's name", "変数名"),
     Part.COMMAND: Text("the psql command", "psql コマンド"),
