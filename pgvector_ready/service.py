@@ -86,7 +86,7 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ()) -> Service
     readiness = Readiness(observer, database.target, requirements, identity)
     token = settings.health_token.get_secret_value() if settings.health_token else None
     orders = Orders(enable=settings.enable_pgvector, update=settings.update_pgvector)
-    traces = tracing.start(identity, settings.secrets)
+    traces = tracing.start(identity, settings.redactor(*tracing.secrets_in(os.environ)))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:

@@ -17,6 +17,7 @@ from pgvector_ready.judgement.report import Reason, Report, State, Verdict
 from pgvector_ready.judgement.requirements import Requirements
 from pgvector_ready.judgement.runbook import judge
 from pgvector_ready.judgement.target import Target
+from pgvector_ready.redaction import Own
 
 _logger = logging.getLogger(__name__)
 
@@ -136,7 +137,12 @@ class Readiness:
             _logger.info("became_ready", extra={"outage_seconds": round(outage, 1)})
         elif failure.code is not Code.PGVECTOR_NOT_ENABLED or self.provisioning.state is not ProvisioningState.PENDING:
             # Not enabled and about to be enabled is how every new database begins.
-            detail = {"code": failure.code, "step": failure.step, "detail": failure.message, "remedy": failure.remedy}
+            detail = {
+                "code": failure.code,
+                "step": failure.step,
+                "detail": Own(failure.message),
+                "remedy": Own(failure.remedy),
+            }
             _logger.warning("became_unready", extra=detail)
 
     def _known(self) -> Observation:
