@@ -25,6 +25,7 @@ from pgvector_ready.dsn import ConnectionString, DsnError, parse
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, VersionTable
 from pgvector_ready.judgement.target import NOWHERE, Network
+from pgvector_ready.redaction import Redactor
 
 _RAILWAY_VARIABLES = ("RAILWAY_ENVIRONMENT_ID", "RAILWAY_ENVIRONMENT", "RAILWAY_PROJECT_ID")
 # Any of them set means that a platform runs this, and that nobody looks at a database on its own disk.
@@ -173,10 +174,14 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> frozenset[str]:
-        """What may never be shown, in every form it could be written in."""
+        """What may never be shown."""
         token = {self.health_token.get_secret_value()} if self.health_token else set()
         raw = {self.database_url.get_secret_value()} if self.database_url else set()
         return frozenset(token | raw) | (self.connection_string.secrets if self.database_url else frozenset())
+
+    def redactor(self, *more: str) -> Redactor:
+        """Take these settings' secrets, and `more`, out of foreign text."""
+        return Redactor({*self.secrets, *more}, self.connection_string.names if self.database_url else ())
 
 
 class ServeSettings(Settings):

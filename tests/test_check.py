@@ -21,7 +21,7 @@ from pgvector_ready.judgement.observation import Observation, Provisioning
 from pgvector_ready.judgement.report import Reason
 from pgvector_ready.judgement.requirements import Requirements
 from pgvector_ready.judgement.runbook import judge, judge_so_far
-from pgvector_ready.observation.pgvector import LOCK
+from pgvector_ready.observation.statements import LOCK
 from tests import faults
 from tests.conftest import Database
 from tests.examples import LOST, NOON, TARGET, USABLE

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from app.models import Base
 from pgvector_ready.migrations.upgrade import LOCK_TIMEOUT_SECONDS, connected
-from pgvector_ready.observation.pgvector import LOCK, LOCK_TIMEOUT
+from pgvector_ready.observation.statements import LOCK, LOCK_TIMEOUT
 from pgvector_ready.settings import load
 
 

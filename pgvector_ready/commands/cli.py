@@ -21,6 +21,7 @@ from pgvector_ready.commands.complaint import WRONG_USE, complaining
 from pgvector_ready.commands.switch.command import switch
 from pgvector_ready.commands.verify.command import verify
 from pgvector_ready.loop import run
+from pgvector_ready.printable import SENTENCE_LIMIT, printable
 from pgvector_ready.settings import ConfigurationError, ServeSettings, is_on_platform, load, load_for_serve
 
 _CONNECTION_STRING = re.compile(r"postgres(?:ql)?(?:\+\w+)?:/|password\s*=", re.IGNORECASE)
@@ -74,8 +75,8 @@ def serve() -> None:
         if given.database_url or is_on_platform(os.environ):
             given.connection_string  # noqa: B018 - judged first: its sentence helps more than one about the port
         with bind(given.host, given.port) as listener, _with_database(given) as settings:
-            secrets = settings.secrets | secrets_in(os.environ)
-            logs.configure(settings.style, settings.level, secrets)
+            redact = settings.redactor(*secrets_in(os.environ))
+            logs.configure(settings.style, settings.level, redact)
             for variable in settings.unknown:
                 logging.getLogger(__name__).warning("setting_unknown", extra={"variable": variable})
             service = import_module("app.main").create_app(settings)
@@ -94,7 +95,6 @@ def migrate() -> None:
     Exit code 0: it is there, 1: it is not and nothing was changed, 2: wrong configuration.
     """
     from pgvector_ready.documents.wording import wording
-    from pgvector_ready.logs import Redactor
     from pgvector_ready.migrations import upgrade
 
     with complaining(ConfigurationError):
@@ -102,7 +102,7 @@ def migrate() -> None:
         try:
             before, after = run(upgrade.migrate(settings))
         except upgrade.MigrationError as error:
-            cause = Redactor(settings.secrets)(str(error.__cause__).partition("\n")[0])
+            cause = printable(settings.redactor()(str(error.__cause__).partition("\n")[0]), SENTENCE_LIMIT)
             said = wording(error.failure)
             typer.echo(f"{error.failure.code}: {said.message} → {said.remedy}\n  {cause}", err=True)
             raise typer.Exit(1) from None

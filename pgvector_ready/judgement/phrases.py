@@ -59,6 +59,15 @@ class Part(StrEnum):
     VIOLATION_DRIVER = "violation_driver"
     VIOLATION_ANSWER = "violation_answer"
 
+    # Why a version table is not read.
+    OF_ANOTHER_KIND = "of_another_kind"
+    OF_A_STRANGER = "of_a_stranger"
+    IN_A_STRANGERS_SCHEMA = "in_a_strangers_schema"
+    IN_A_TREE = "in_a_tree"
+    UNDER_A_RULE = "under_a_rule"
+    UNDER_A_STRANGERS_PART = "under_a_strangers_part"
+    WITHOUT_ITS_COLUMN = "without_its_column"
+
     # Notes on a step.
     UNJUDGED = "unjudged"
     REPAIRED = "repaired"

@@ -40,6 +40,9 @@ class VersionTable:
         return cls(name, schema[0] if schema else None)
 
 
+USUAL_VERSION_TABLE = VersionTable()
+
+
 @dataclass(frozen=True, slots=True)
 class Requirements:
     """What is asked of the database: the settings, as far as they judge."""
@@ -53,7 +56,7 @@ class Requirements:
     migrations: MigrationPolicy = MigrationPolicy.AUTO
     # None: no history was given, or it cannot be judged without running it, for which `unjudged` is the reason.
     revisions: Revisions | None = None
-    version_table: VersionTable = VersionTable()
+    version_table: VersionTable = USUAL_VERSION_TABLE
     unjudged: str | None = None
     notes: tuple[Phrase, ...] = ()
     is_repaired: bool = False

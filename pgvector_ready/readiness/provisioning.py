@@ -175,7 +175,7 @@ def _is_enabled(observation: Observation) -> bool:
 
 
 def _is_provable(observation: Observation) -> bool:
-    """Whether an application could make a temporary table there; a standby, for one, has nothing to prove it with."""
-    server = observation.report.facts.server
+    """Whether an application could make a temporary table there, which a standby refuses, and meets pgvector's own."""
+    server, extension = observation.report.facts.server, observation.report.facts.extension
     may = server is not None and server.is_writable and server.may_create_temporary_tables
-    return may and _is_enabled(observation)
+    return may and extension is not None and extension.is_own and _is_enabled(observation)

@@ -17,6 +17,7 @@ from pgvector_ready.judgement.report import Reason, Report, State, Verdict
 from pgvector_ready.judgement.requirements import Requirements
 from pgvector_ready.judgement.runbook import judge
 from pgvector_ready.judgement.target import Target
+from pgvector_ready.redaction import Own
 
 _logger = logging.getLogger(__name__)
 
@@ -137,7 +138,12 @@ class Readiness:
         elif failure.code is not Code.PGVECTOR_NOT_ENABLED or self.provisioning.state is not ProvisioningState.PENDING:
             # Not enabled and about to be enabled is how every new database begins.
             said = wording(failure)
-            detail = {"code": failure.code, "step": failure.step, "detail": said.message, "remedy": said.remedy}
+            detail = {
+                "code": failure.code,
+                "step": failure.step,
+                "detail": Own(said.message),
+                "remedy": Own(said.remedy),
+            }
             _logger.warning("became_unready", extra=detail)
 
     def _known(self) -> Observation:

@@ -35,7 +35,8 @@ async def check(settings: Settings, *, enable: bool, timeout_seconds: float, tel
         if tell:
             tell(judge_so_far(facts, requirements, step))
 
-    observer = Observer(database, settings.query_timeout_seconds, listener=hear)
+    table = requirements.version_table
+    observer = Observer(database, settings.query_timeout_seconds, version_table=table, listener=hear)
     readiness = Readiness(observer, database.target, requirements, Identity.of_a_command())
     engine = create_engine(database)
     try:

@@ -185,6 +185,119 @@ DATABASE: Table = {
             ),
         ),
     ),
+    (Code.PGVECTOR_SHADOWED, ""): Sentences(
+        Text(
+            "User {user} finds the {kind} {object} of {owner} before what pgvector has by that name in schema {schema}.",
+            "ユーザー {user} からは、スキーマ {schema} にある pgvector の同じ名前のものより先に、"
+            "{owner} の {kind} {object} が見つかります。",
+            otherwise=Text(
+                "User {user} finds something of another owner before what pgvector has by the same name.",
+                "ユーザー {user} からは、pgvector の同じ名前のものより先に、別の所有者のものが見つかります。",
+            ),
+        ),
+        Text(
+            "As its owner or a superuser, after a look at what it is for: {statement} or put schema {schema} first on "
+            "the search path of this role.",
+            "何のためのものかを確かめたうえで、その所有者かスーパーユーザーとして実行してください: {statement} "
+            "または、このロールの検索パスの先頭にスキーマ {schema} を置いてください。",
+            otherwise=Text(
+                "Put the schema of pgvector first on the search path of this role.",
+                "このロールの検索パスの先頭に pgvector のスキーマを置いてください。",
+            ),
+        ),
+    ),
+    (Code.PGVECTOR_REPLACED, ""): Sentences(
+        Text(
+            "The {kind} {object} is no longer what pgvector made: it was replaced, and is not run.",
+            "{kind} {object} は pgvector が作ったものではなくなっています。置き換えられているため、実行しません。",
+            otherwise=Text(
+                "Something of pgvector's was replaced, and is not run.",
+                "pgvector のものが置き換えられているため、実行しません。",
+            ),
+        ),
+        Text(
+            "As a superuser: {statement}",
+            "スーパーユーザーとして実行してください: {statement}",
+            otherwise=Text(
+                "As a superuser, look at the functions of pgvector's schema: one is not of its library.",
+                "スーパーユーザーとして pgvector のスキーマの関数を確かめてください。ライブラリのものではない関数があります。",
+            ),
+        ),
+    ),
+    (Code.PGVECTOR_OWNER_UNTRUSTED, ""): Sentences(
+        Text(
+            "The {kind} {object} is pgvector's own, and {owner}, who owns it, may replace it by anything.",
+            "{kind} {object} は pgvector のものですが、所有者の {owner} が自由に置き換えられます。",
+            otherwise=Text(
+                "Something of pgvector's belongs to a role that may replace it by anything.",
+                "pgvector のものが、自由に置き換えられるロールの所有になっています。",
+            ),
+        ),
+        Text(
+            "As a superuser: {statement}",
+            "スーパーユーザーとして実行してください: {statement}",
+            otherwise=Text(
+                "As a superuser, make it your own.",
+                "スーパーユーザーとして、所有者をスーパーユーザーに変えてください。",
+            ),
+        ),
+    ),
+    (Code.PGVECTOR_WRONG_RESULT, ""): Sentences(
+        Text(
+            "pgvector calculates, and wrongly: a distance came out that is not the right one.",
+            "pgvector の計算結果が誤っています。距離が正しい値になりませんでした。",
+        ),
+        Text(
+            "Exchange its library: use an image with pgvector for this processor and this major version, such as "
+            "{image}, and restart the server.",
+            "ライブラリを入れ替えてください。このプロセッサーとこのメジャーバージョン用の pgvector のあるイメージ"
+            "(たとえば {image} )を使い、サーバーを再起動します。",
+            otherwise=Text(
+                "Exchange its library: use an image with pgvector for this processor and this major version, and "
+                "restart the server.",
+                "ライブラリを入れ替えてください。このプロセッサーとこのメジャーバージョン用の pgvector のあるイメージを使い、"
+                "サーバーを再起動します。",
+            ),
+        ),
+    ),
+    (Code.MIGRATIONS_HIDDEN, ""): Sentences(
+        Text(
+            "Row level security stands on {table}, and decides what user {user} sees of the revision.",
+            "{table} に行レベルセキュリティが設定されていて、ユーザー {user} に見えるリビジョンが制限されています。",
+            otherwise=Text(
+                "Row level security decides what user {user} sees of the revision.",
+                "行レベルセキュリティによって、ユーザー {user} に見えるリビジョンが制限されています。",
+            ),
+        ),
+        Text(
+            "As its owner: ALTER TABLE {table} DISABLE ROW LEVEL SECURITY; or as a superuser: "
+            "ALTER ROLE {user_identifier} BYPASSRLS;",
+            "テーブルの所有者として実行してください: ALTER TABLE {table} DISABLE ROW LEVEL SECURITY; "
+            "またはスーパーユーザーとして: ALTER ROLE {user_identifier} BYPASSRLS;",
+            otherwise=Text(
+                "As a superuser: ALTER ROLE {user_identifier} BYPASSRLS;",
+                "スーパーユーザーとして実行してください: ALTER ROLE {user_identifier} BYPASSRLS;",
+            ),
+        ),
+    ),
+    (Code.MIGRATIONS_UNTRUSTED, ""): Sentences(
+        Text(
+            "{table} is not read: {reason}.",
+            "{table} は読みません。{reason}。",
+            otherwise=Text(
+                "The version table is not read: something of a stranger's stands in the way.",
+                "バージョンのテーブルは読みません。信頼できないものが関わっています。",
+            ),
+        ),
+        Text(
+            "After a look at what it is for, as its owner or a superuser: {statement}",
+            "何のためのものかを確かめたうえで、その所有者かスーパーユーザーとして実行してください: {statement}",
+            otherwise=Text(
+                "Look at who owns the table and its schema, and at what stands on it.",
+                "テーブルとスキーマの所有者、およびテーブルに付いているものを確かめてください。",
+            ),
+        ),
+    ),
     (Code.SLOW, ""): Sentences(
         Text(
             "The database is usable and took {latency_ms:.0f} ms to say so.",

@@ -85,6 +85,24 @@ PARTS: Mapping[Part, Text] = {
         "its answer to a query does not have the values that were asked for",
         "問い合わせへの応答に、求めた値がありません",
     ),
+    Part.OF_ANOTHER_KIND: Text(
+        "it is a {kind} of {owner}, and reading it runs what its owner wrote",
+        "{owner} の {kind} であり、読むと所有者の書いたものが実行されるためです",
+    ),
+    Part.OF_A_STRANGER: Text(
+        "it belongs to {owner}, who is neither a superuser, nor the database's owner, nor granted to this role",
+        "所有者の {owner} が、スーパーユーザーでもデータベースの所有者でもなく、このロールに付与されてもいないためです",
+    ),
+    Part.IN_A_STRANGERS_SCHEMA: Text(
+        "its schema belongs to {owner}, who is neither a superuser, nor the database's owner, nor granted to this role",
+        "スキーマの所有者の {owner} が、スーパーユーザーでもデータベースの所有者でもなく、このロールに付与されてもいないためです",
+    ),
+    Part.IN_A_TREE: Text("it is part of a tree of tables", "継承するテーブルの一部であるためです"),
+    Part.UNDER_A_RULE: Text("a rule stands on it", "ルールが付いているためです"),
+    Part.UNDER_A_STRANGERS_PART: Text(
+        "the {kind} {object} of {owner} stands on it", "{owner} の {kind} {object} が付いているためです"
+    ),
+    Part.WITHOUT_ITS_COLUMN: Text("it has no column version_num of text", "テキスト型の列 version_num がないためです"),
     Part.UNJUDGED: Text("{reason}", "マイグレーションの履歴は、実行せずには判定できません: {reason}"),
     Part.REPAIRED: Text(
         "Removed from around the connection string: {removed:,}.", "接続文字列の周りから取り除いたもの: {removed:,}。"
