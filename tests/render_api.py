@@ -40,7 +40,7 @@ class Instance:
 
     async def _serve(self) -> None:
         self._loop, self._is_unwanted = asyncio.get_running_loop(), asyncio.Event()
-        async with running(instance=self.name, commit="a6be012", **self._settings) as service:
+        async with running(RENDER_INSTANCE_ID=self.name, RENDER_GIT_COMMIT="a6be012", **self._settings) as service:
             self.url = service.url
             self._is_up.set()
             await self._is_unwanted.wait()

@@ -677,8 +677,8 @@ def replaced(document: dict[str, Any], field: tuple[str | int, ...], value: str)
         ),
         pytest.param(
             always(http(302, location="//h/\x1b[2J")),
-            "health_reached",
-            "does not speak HTTP",
+            "health_direct",
+            r"a redirect to h/\x1b[2J.",
             id="a terminal's sequence",
         ),
     ],

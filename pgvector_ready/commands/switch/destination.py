@@ -11,9 +11,9 @@ from pgvector_ready.dsn import ConnectionString, DsnError, parse, pasted, provid
 from pgvector_ready.judgement.advice import explain
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation
-from pgvector_ready.judgement.requirements import MigrationPolicy
+from pgvector_ready.judgement.requirements import MigrationPolicy, joined
 from pgvector_ready.judgement.target import Network, network_of
-from pgvector_ready.migrations.revisions import revisions
+from pgvector_ready.migrations.history import History, find_history
 from pgvector_ready.migrations.upgrade import MigrationError, migrate
 from pgvector_ready.printable import NAME_LIMIT, SENTENCE_LIMIT, printable
 from pgvector_ready.settings import Settings, load
@@ -33,6 +33,8 @@ class Destination:
 
     value: str = field(repr=False)
     read: ConnectionString
+    # The application's own, where this machine has it.
+    history: History | None = None
 
     @classmethod
     def of(cls, environment: Mapping[str, str], *, is_render_here: bool) -> "Destination":
@@ -49,41 +51,47 @@ class Destination:
         except DsnError as error:
             raise WrongUseError(_sentence_of(error.failure)) from None
         _refuse_private(read, is_render_here=is_render_here)
-        return cls(value, read)
+        return cls(value, read, find_history(_settings(value)))
 
     @property
-    def settings(self) -> Settings:
-        """This machine's settings for the new database; EXPECTED_DATABASE_* speak of the old one."""
-        unasked = dict.fromkeys(f"expected_database_{name}" for name in ("host", "name", "fingerprint"))
-        return load(database_url=self.value, migrations=MigrationPolicy.OFF, **unasked)
+    def newest(self) -> str | None:
+        """The newest revision of the application's history, as far as it is known here."""
+        revisions = self.history.revisions if self.history else None
+        return joined(revisions.heads) if revisions else None
 
     async def check(self, *, enable: bool) -> Observation:
         """Go through the runbook; a missing pgvector is no fault where it is enabled later.
 
         Raises NotReadyError.
         """
-        observation = await check(self.settings, enable=enable, timeout_seconds=_CHECK_SECONDS)
+        settings = _settings(self.value, migrations=MigrationPolicy.OFF)
+        observation = await check(settings, enable=enable, timeout_seconds=_CHECK_SECONDS)
         failure = observation.report.failure
         if failure and (enable or failure.code is not Code.PGVECTOR_NOT_ENABLED):
             message = f"The new database is not usable. {_sentence_of(failure)}"
             raise NotReadyError(message)
         return observation
 
-    async def migrate(self, old: str | None) -> str:
-        """Bring the database to the newest revision of the application's history; return the sentence that says so.
-
-        Raises WrongUseError before anything is done where that history does not know `old`, the service's revision,
-        and NotReadyError.
-        """
-        known = revisions().known
-        if old is not None and not known.issuperset(old.split(",")):
+    def refuse_to_migrate(self, old: str | None) -> None:
+        """Refuse where there is no history here, or it does not know the service's revision. Raises WrongUseError."""
+        if self.history is None:
             message = (
-                f"The migrations here do not know the service's revision, {printable(old, NAME_LIMIT)}: "
-                "run this where those that the service is deployed with are."
+                "--migrate needs the application's Alembic folder: "
+                "set MIGRATIONS_FOLDER to it, or work where its alembic.ini is."
             )
             raise WrongUseError(message)
+        revisions = self.history.revisions
+        if old is not None and revisions is not None and not revisions.known.issuperset(old.split(",")):
+            message = (
+                f"The history here does not know the service's revision {printable(old, NAME_LIMIT)}: "
+                "use the one that the service was deployed with."
+            )
+            raise WrongUseError(message)
+
+    async def migrate(self) -> str:
+        """Bring the database to the newest revision; return the sentence that says so. Raises NotReadyError."""
         try:
-            before, after = await migrate(self.settings)
+            before, after = await migrate(_settings(self.value))
         except MigrationError as error:
             message = f"The new database was not migrated. {_sentence_of(error.failure)}"
             raise NotReadyError(message) from None
@@ -93,6 +101,12 @@ class Destination:
         """Return the signs of a service that runs with this database."""
         server = observation.report.facts.server
         return Expectations(fingerprint=server.fingerprint if server else None, places=places(self.read))
+
+
+def _settings(value: str, **changes: MigrationPolicy) -> Settings:
+    """Return this machine's settings for the new database; EXPECTED_DATABASE_* speak of the old one."""
+    unasked = dict.fromkeys(f"expected_database_{name}" for name in ("host", "name", "fingerprint"))
+    return load(database_url=value, **unasked, **changes)
 
 
 def _refuse_private(read: ConnectionString, *, is_render_here: bool) -> None:

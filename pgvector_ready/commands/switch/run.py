@@ -133,17 +133,23 @@ class Relocation:
         if switch.is_done(snapshot, value, expected):
             self._dialogue.say("Nothing to do: the service already runs with it.")
             return None
-        reason = None if is_same or self._order.without_migrations else objection(old_schema, new.schema)
+        reason = (
+            None
+            if is_same or self._order.without_migrations
+            else objection(old_schema, new.schema, new.destination.newest)
+        )
         if reason and not self._order.migrate:
             message = f"{reason} {_CHOICE}"
             raise NotReadyError(message)
+        if self._order.migrate:
+            new.destination.refuse_to_migrate(old_schema.revision)
         if not await self._is_agreed():
             return None
         await self._prepare(new.destination)
         switch.enter_prepared()
         if self._order.migrate:
             self._dialogue.progress("Migrating the new database.")
-            self._dialogue.say(await new.destination.migrate(old_schema.revision))
+            self._dialogue.say(await new.destination.migrate())
         return await switch.to(snapshot, value, expected, before)
 
     async def _back(self, switch: Switch, snapshot: Snapshot) -> bool | None:
