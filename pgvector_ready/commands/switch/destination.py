@@ -11,7 +11,7 @@ from pgvector_ready.dsn import ConnectionString, DsnError, parse, pasted, provid
 from pgvector_ready.judgement.advice import explain
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation
-from pgvector_ready.judgement.requirements import MigrationPolicy, joined
+from pgvector_ready.judgement.requirements import MigrationPolicy, VersionTable, joined
 from pgvector_ready.judgement.target import Network, network_of
 from pgvector_ready.migrations.history import History, find_history
 from pgvector_ready.migrations.upgrade import MigrationError, migrate
@@ -54,6 +54,11 @@ class Destination:
         return cls(value, read, find_history(_settings(value)))
 
     @property
+    def version_table(self) -> VersionTable:
+        """The table that says how far a database of this application is migrated."""
+        return version_table_of(self.history)
+
+    @property
     def newest(self) -> str | None:
         """The newest revision of the application's history, as far as it is known here."""
         revisions = self.history.revisions if self.history else None
@@ -64,7 +69,9 @@ class Destination:
 
         Raises NotReadyError.
         """
-        settings = _settings(self.value, migrations=MigrationPolicy.OFF)
+        table = self.version_table
+        named = f"{table.schema}.{table.name}" if table.schema else table.name
+        settings = _settings(self.value, migrations=MigrationPolicy.OFF, migrations_table=named)
         observation = await check(settings, enable=enable, timeout_seconds=_CHECK_SECONDS)
         failure = observation.report.failure
         if failure and (enable or failure.code is not Code.PGVECTOR_NOT_ENABLED):
@@ -103,7 +110,7 @@ class Destination:
         return Expectations(fingerprint=server.fingerprint if server else None, places=places(self.read))
 
 
-def _settings(value: str, **changes: MigrationPolicy) -> Settings:
+def _settings(value: str, **changes: str) -> Settings:
     """Return this machine's settings for the new database; EXPECTED_DATABASE_* speak of the old one."""
     unasked = dict.fromkeys(f"expected_database_{name}" for name in ("host", "name", "fingerprint"))
     return load(database_url=value, **unasked, **changes)
@@ -149,6 +156,11 @@ def shown(value: str | None) -> str:
     target = read.target
     where = f"{target.host} port {target.port}, database {target.database}, user {target.user} ({target.provider})"
     return printable(where, SENTENCE_LIMIT)
+
+
+def version_table_of(history: History | None) -> VersionTable:
+    """Return the table of a history, or the usual one."""
+    return (history.version_table if history else None) or VersionTable()
 
 
 def places(read: ConnectionString | None) -> frozenset[tuple[str, int]]:

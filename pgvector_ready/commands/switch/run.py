@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from pgvector_ready.commands.switch.destination import Destination, NotReadyError, places, readable, shown
+from pgvector_ready.commands.switch.destination import (
+    Destination,
+    NotReadyError,
+    places,
+    readable,
+    shown,
+    version_table_of,
+)
 from pgvector_ready.commands.switch.dialogue import Dialogue
 from pgvector_ready.commands.switch.proof import proof
 from pgvector_ready.commands.switch.render import DEFAULT_API_URL, Access, AccessError, Render, RenderError
@@ -26,10 +33,12 @@ from pgvector_ready.commands.verify.evidence import Evidence, Expectations
 from pgvector_ready.commands.verify.judge import documents_in
 from pgvector_ready.commands.verify.plan import Plan
 from pgvector_ready.judgement.observation import Observation
+from pgvector_ready.judgement.requirements import VersionTable
 from pgvector_ready.loop import run
+from pgvector_ready.migrations.history import find_history
 from pgvector_ready.printable import NAME_LIMIT, printable
 from pgvector_ready.redaction import Redactor
-from pgvector_ready.settings import ConfigurationError
+from pgvector_ready.settings import ConfigurationError, load
 
 _DONE, _NOT_DONE, _WRONG_USE, _INTERRUPTED = 0, 1, 2, 130
 _CHOICE = (
@@ -124,7 +133,7 @@ class Relocation:
         value, expected = new.destination.value, new.destination.expected(new.found)
         found = _fingerprint_in(snapshot.seen)
         before = Expectations(fingerprint=found, places=places(readable(snapshot.current)))
-        old_schema = await _schema_of(snapshot)
+        old_schema = await _schema_of(snapshot, new.destination.version_table)
         self._show("from", snapshot.current, found, old_schema)
         self._show("to", value, expected.fingerprint, new.schema)
         is_same = expected.fingerprint is not None and expected.fingerprint == found
@@ -159,8 +168,9 @@ class Relocation:
             raise WrongUseError(message)
         read = readable(snapshot.way_back)
         expected = Expectations(places=places(read))
-        self._show("from", snapshot.current, _fingerprint_in(snapshot.seen), await _schema_of(snapshot))
-        self._show("back to", snapshot.way_back, None, await find_schema(None, read))
+        table = version_table_of(find_history(load()))
+        self._show("from", snapshot.current, _fingerprint_in(snapshot.seen), await _schema_of(snapshot, table))
+        self._show("back to", snapshot.way_back, None, await find_schema(None, read, table))
         if switch.is_done(snapshot, snapshot.way_back, expected):
             self._dialogue.say("Nothing to do: the service already runs with the value from before.")
             return None
@@ -219,12 +229,12 @@ class Relocation:
         return self._redactor(text)
 
 
-async def _schema_of(snapshot: Snapshot) -> Schema:
+async def _schema_of(snapshot: Snapshot, version_table: VersionTable) -> Schema:
     """Return the schema of the database that the service uses, as it says itself or as its database does."""
     if snapshot.current is None:
         return NO_MIGRATIONS
     _, database = documents_in(snapshot.seen)
-    return await find_schema(database, readable(snapshot.current))
+    return await find_schema(database, readable(snapshot.current), version_table)
 
 
 def _fingerprint_in(seen: Evidence) -> str | None:

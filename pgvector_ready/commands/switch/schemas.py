@@ -6,7 +6,7 @@ from pgvector_ready.commands.verify.schema import DatabaseDocument
 from pgvector_ready.database import Database
 from pgvector_ready.dsn import ConnectionString
 from pgvector_ready.judgement.facts import Facts
-from pgvector_ready.judgement.requirements import joined
+from pgvector_ready.judgement.requirements import VersionTable, joined
 from pgvector_ready.observation.observer import Observer
 from pgvector_ready.printable import NAME_LIMIT, printable
 
@@ -32,25 +32,25 @@ UNKNOWN = Schema(is_known=False)
 
 
 def schema_in_facts(facts: Facts) -> Schema:
-    """Return what a probe found; a table that this role may not read leaves it unknown."""
+    """Return what a probe found; a version table that may not be read, or was not, leaves it unknown."""
     if facts.revisions is not None:
         return Schema(joined(facts.revisions))
-    if facts.server is None or facts.server.hides_migrations or facts.server.migrations_table:
-        return UNKNOWN
-    return NO_MIGRATIONS
+    return UNKNOWN if facts.server is None or facts.server.version_table else NO_MIGRATIONS
 
 
-async def find_schema(document: DatabaseDocument | None, value: ConnectionString | None) -> Schema:
+async def find_schema(
+    document: DatabaseDocument | None, value: ConnectionString | None, version_table: VersionTable
+) -> Schema:
     """Return the schema of the database that a service uses: as it says itself, else as its database does."""
     if document and document.migrations.current is not None:
         return Schema(document.migrations.current)
-    found = await _ask(value) if value else UNKNOWN
+    found = await _ask(value, version_table) if value else UNKNOWN
     return NO_MIGRATIONS if document and not found.is_known else found
 
 
-async def _ask(value: ConnectionString) -> Schema:
+async def _ask(value: ConnectionString, version_table: VersionTable) -> Schema:
     database = Database(value, _CONNECT_SECONDS)
-    observer = Observer(database, _QUERY_SECONDS)
+    observer = Observer(database, _QUERY_SECONDS, version_table=version_table)
     try:
         return schema_in_facts(await observer.observe())
     finally:
