@@ -14,10 +14,14 @@ class Language(StrEnum):
 _TAGS = frozenset(map(str, Language))
 
 
+# Of the header, in characters: a browser with ten languages sends 150.
+_LONGEST = 1000
+
+
 def preferred(accept_language: str) -> Language:
     """Return the language that the header weighs highest; English where it names none that is spoken here."""
     best, highest = Language.ENGLISH, 0.0
-    for item in accept_language.split(","):
+    for item in accept_language[:_LONGEST].split(","):
         tag, _, parameters = item.partition(";")
         name = tag.strip().lower().partition("-")[0]
         weight = _weight(parameters)
