@@ -74,4 +74,4 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["pyt
 
 # No shell between the platform's SIGTERM and the service. STOPSIGNAL stays Docker's own, SIGTERM.
 # No ENTRYPOINT: a platform's own command then replaces all of this, and reads `pgvector-ready check`.
-CMD ["pgvector-ready", "serve"]
+CMD ["pgvector-ready", "serve", "app.main:create_app", "--factory"]

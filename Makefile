@@ -28,7 +28,7 @@ install: .venv/installed  ## Make .venv/ with the service, its pinned dependenci
 
 .PHONY: run
 run: .venv/installed  ## Run the service (HOST, PORT, DATABASE_URL; without DATABASE_URL it brings its own PostgreSQL)
-	@exec $(BIN)/pgvector-ready serve
+	@exec $(BIN)/pgvector-ready serve app.main:create_app --factory
 
 .venv/bench: .venv/tools tests/benchmarks/requirements.lock
 	@echo "Installing the baselines and what draws the plots into .venv/ ..."

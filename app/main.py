@@ -1,12 +1,37 @@
-"""The application that is deployed: the service, with a team's own endpoints."""
+"""The application that is deployed: the team's own endpoints, and those that tell whether its database is usable."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
 from app import api
-from pgvector_ready.service import create_app as create_service
-from pgvector_ready.settings import Settings
+from app.models import Base
+from pgvector_ready import Ready, __version__
+from pgvector_ready.service import MOST_BODY_BYTES, describe
+from pgvector_ready.web.careful import Careful
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Return the service with the routers of `app.api`. Raises ConfigurationError."""
-    return create_service(settings, api.ROUTERS)
+@asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    """What the team's endpoints need while the application runs begins and ends here."""
+    yield
+
+
+def create_app() -> FastAPI:
+    """Return the application; DATABASE_URL and every other setting come from the environment."""
+    ready = Ready(metadata=Base)
+    app = FastAPI(
+        title="pgvector-ready",
+        version=__version__ if ready.is_public else "withheld",
+        lifespan=ready.lifespan(lifespan),
+        redirect_slashes=False,
+        telemetry=ready.telemetry,
+        max_body_size=MOST_BODY_BYTES,
+    )
+    for router in (ready.page, ready.router, ready.metrics, *api.ROUTERS):
+        app.include_router(router)
+    app.add_middleware(Careful)
+    app.add_middleware(ready.middleware)  # last: the two paths are answered before everything else
+    describe(app, ready)
+    return app

@@ -14,17 +14,19 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 
+from pgvector_ready.ready import Ready
 from pgvector_ready.server.limits import LIMITS, Limits
 from pgvector_ready.server.server import Server
-from pgvector_ready.service import Service, create_app
+from pgvector_ready.service import create_app
 from pgvector_ready.settings import load
-from pgvector_ready.web.health import PATHS
 from tests.postgres import free_port, wait_until
 
 HEALTH = "/api/v1/health"
 DATABASE = "/api/v1/health/db"
+# What is deployed.
+SERVE = ("serve", "app.main:create_app", "--factory")
 _LIMIT_SECONDS = 30.0
 # What the machine's own environment might say to a service: none of it may reach the one under test.
 _OURS = {"PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV"}
@@ -34,7 +36,8 @@ _OURS = {"PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV"}
 class Running:
     """A service within this process's event loop, and a client for it."""
 
-    service: Service
+    app: FastAPI
+    ready: Ready
     client: httpx.AsyncClient
     url: str
 
@@ -76,8 +79,8 @@ async def running(
     **settings: Any,
 ) -> AsyncIterator[Running]:
     """The service on a free port, with these settings, up when the block begins and gone when it ends."""
-    service = create_app(load(database_url=database_url, host="127.0.0.1", port=0, **settings), routers)
-    server = Server(service, "127.0.0.1", 0, drain_seconds=0, limits=limits, polled=PATHS, on_drain=service.drain)
+    app = create_app(load(database_url=database_url, **settings), routers)
+    server = Server(app, "127.0.0.1", 0, drain_seconds=0, limits=limits)
     serving = asyncio.create_task(server._serve())
     try:
         async with asyncio.timeout(_LIMIT_SECONDS):
@@ -87,7 +90,7 @@ async def running(
         url = server.address
         many = httpx.Limits(max_connections=1000)
         async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, limits=many) as client:
-            yield Running(service, client, url)
+            yield Running(app, app.state.ready, client, url)
     finally:
         server.should_exit = True
         await serving
@@ -110,7 +113,7 @@ class ServiceProcess:
         self.folder: Path | None = None  # where it is run; None is here
         kept = {name: value for name, value in os.environ.items() if name in _OURS or name.startswith("COV")}
         self.environment = {**kept, "PORT": str(self.port), **environment}
-        self.arguments = arguments or ("serve",)
+        self.arguments = arguments or SERVE
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:

@@ -635,7 +635,7 @@ async def test_the_latch(database: Database) -> None:
         await service.until_latched()
         ready = await service.database()
         database.server.drop_database(database.name)
-        service.service.health._readiness._fresh_until = 0.0
+        service.ready.expire()
         gone = await service.until("database_missing")
         latched = await service.health()
 
@@ -663,7 +663,7 @@ async def test_draining(database: Database, gate: bool) -> None:  # noqa: FBT001
     """Both say so while the listener is still open, and the database's document keeps what is known."""
     async with running(database.url, startup_gate=gate) as service:
         await service.until(None)
-        service.service.health.is_draining = True
+        service.ready.drain()
         answers = {path: await ask_running(service, path) for path in PATHS}
         heads = {path: await ask_running(service, path, "HEAD") for path in PATHS}
         text = await ask_running(service, f"{DATABASE}?format=text")
@@ -686,7 +686,7 @@ async def test_draining_before_anything_is_known(server: PostgresServer) -> None
 
     with server.frozen():
         async with running(url, connect_timeout_seconds=0.5) as service:
-            service.service.health.is_draining = True
+            service.ready.drain()
             answer = await service.database()
 
     assert answer.status_code == 503

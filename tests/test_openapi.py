@@ -117,7 +117,7 @@ async def test_failing_and_anonymous_answers_are_as_documented(document: dict[st
             for path in (HEALTH, DATABASE)
             for headers in (bearer, {})
         ]
-        service.service.health.is_draining = True
+        service.ready.drain()
         answers += [(path, await service.client.get(path, headers=bearer), bearer) for path in (HEALTH, DATABASE)]
 
     for path, answer, headers in answers:

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request
 
 from pgvector_ready.server.limits import LIMITS, Limits
 from pgvector_ready.server.protocol import _READ_BYTES, Protocol
-from pgvector_ready.service import _MOST_BODY_BYTES
+from pgvector_ready.service import MOST_BODY_BYTES
 from tests.conftest import Database
 from tests.service import DATABASE, HEALTH, Running, ServiceProcess, running
 
@@ -568,7 +568,7 @@ def test_the_document_names_the_limits_in_force() -> None:
     assert told[2:] == [
         f"{LIMITS.head_bytes // 1024} kB, {LIMITS.head_fields} fields",
         f"{LIMITS.head_seconds:g} s",
-        f"{_MOST_BODY_BYTES // MEGABYTE} MB, or its router's `max_body_size`",
+        f"{MOST_BODY_BYTES // MEGABYTE} MB, or its router's `max_body_size`",
         f"{LIMITS.body_seconds:g} s",
         megabyte,
         f"{LIMITS.head_bytes // 1024} kB",

@@ -379,7 +379,7 @@ async def test_draining_tells_what_was_known_last(readiness: Readiness, observer
 
 def count_probes(service: Running) -> Counting:
     """Count from now on."""
-    readiness = service.service.health._readiness
+    readiness = service.ready._readiness
     counting = Counting(readiness._observer)
     readiness._observer = counting
     return counting
@@ -387,7 +387,7 @@ def count_probes(service: Running) -> Counting:
 
 def expire(service: Running) -> None:
     """Let the next request need a probe, without waiting for the time to live to be over."""
-    service.service.health._readiness._fresh_until = 0.0
+    service.ready.expire()
 
 
 async def test_200_pollers_cost_one_probe(database_with_vector: Database) -> None:
@@ -494,7 +494,7 @@ async def hang_up(service: Running) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", urlsplit(service.url).port)
     writer.write(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % DATABASE.encode())
     await writer.drain()
-    while service.service.health._readiness._probing is None or service.service.health._readiness._probing.done():
+    while service.ready._readiness._probing is None or service.ready._readiness._probing.done():
         await asyncio.sleep(0.005)
     writer.transport.abort()
 

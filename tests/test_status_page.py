@@ -23,7 +23,7 @@ from pgvector_ready.judgement.observation import Observation, Provisioning
 from pgvector_ready.judgement.phrases import Part, phrase
 from pgvector_ready.judgement.report import Report, State, Verdict
 from pgvector_ready.judgement.target import Provider, Target
-from pgvector_ready.paths import DATABASE_PATH
+from pgvector_ready.paths import DATABASE_PATH, Paths
 from pgvector_ready.web.status.drawing import draw_footer, draw_main
 from pgvector_ready.web.status.history import KEPT, History
 from pgvector_ready.web.status.language import LANGUAGES, spell
@@ -222,7 +222,7 @@ async def test_a_warning_is_told_in_its_step(database_with_vector: Database) -> 
 async def test_draining(database: Database) -> None:
     async with running(database.url) as service:
         await service.until(None)
-        service.service.health.is_draining = True
+        service.ready.drain()
         page = await read(service)
 
     assert page.texts["h1"] == "Not ready"
@@ -480,7 +480,7 @@ def test_what_is_copied_is_the_command_and_nothing_else(code: Code, commands: li
 
 
 def test_links_stay_below_the_path_that_the_service_is_mounted_at() -> None:
-    links = Page(draw_footer("/below", ENGLISH)).all("a")
+    links = Page(draw_footer("/below", Paths(), ENGLISH)).all("a")
 
     assert links[0]["href"] == f"/below{DATABASE_PATH}"
     assert all((link["href"] or "").startswith("/below/") for link in links)

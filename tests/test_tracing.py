@@ -442,7 +442,7 @@ def test_polls_stay_out_of_another_applications_traces(mounted_at: str) -> None:
     if mounted_at:
         other.mount(mounted_at, service)
     else:
-        other.include_router(contract.create_router(service.health))
+        other.include_router(contract.create_router(service.state.ready.health))
 
     assert spans_of_another_application(mounted_at, other, exporter) == {"/theirs"}
 

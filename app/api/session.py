@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 async def open_session(request: Request) -> AsyncIterator[AsyncSession]:
     """A session for one request; what it has not committed is rolled back."""
-    async with AsyncSession(request.state.engine, expire_on_commit=False) as session:
+    async with AsyncSession(request.state.pgvector_ready.engine, expire_on_commit=False) as session:
         yield session
 
 

@@ -1,16 +1,9 @@
 """The command line: one function per command, no logic of its own."""
 
-import gc
-import logging
 import os
 import re
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib import import_module
-from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -18,11 +11,12 @@ from pgvector_ready import __doc__ as description
 from pgvector_ready import __version__
 from pgvector_ready.commands.check.command import check
 from pgvector_ready.commands.complaint import WRONG_USE, complaining
+from pgvector_ready.commands.serve import serve
 from pgvector_ready.commands.switch.command import switch
 from pgvector_ready.commands.verify.command import verify
 from pgvector_ready.loop import run
 from pgvector_ready.printable import SENTENCE_LIMIT, printable
-from pgvector_ready.settings import ConfigurationError, ServeSettings, is_on_platform, load, load_for_serve
+from pgvector_ready.settings import ConfigurationError, is_on_platform, load
 
 _CONNECTION_STRING = re.compile(r"postgres(?:ql)?(?:\+\w+)?:/|password\s*=", re.IGNORECASE)
 _NOT_HERE = (
@@ -57,37 +51,13 @@ def _default(
         typer.echo(__version__)
         raise typer.Exit
     if context.invoked_subcommand is None:
-        serve()
+        if os.environ.get("DATABASE_URL") or is_on_platform(os.environ):
+            serve()
+        else:
+            typer.echo(context.get_help())
 
 
-@app.command()
-def serve() -> None:
-    """Run the service (the default when no command is given)."""
-    gc.disable()  # what is loaded stays: looking through it for garbage is a tenth of the start (docs/benchmarks.md)
-    from pgvector_ready import logs
-    from pgvector_ready.server.server import Server, bind
-    from pgvector_ready.tracing import secrets_in
-    from pgvector_ready.web.health import PATHS
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _leave)
-    with complaining(ConfigurationError):
-        given = load_for_serve()
-        if given.database_url or is_on_platform(os.environ):
-            given.connection_string  # noqa: B018 - judged first: its sentence helps more than one about the port
-        with bind(given.host, given.port) as listener, _with_database(given) as settings:
-            redact = settings.redactor(*secrets_in(os.environ))
-            logs.configure(settings.style, settings.level, redact)
-            for variable in settings.unknown:
-                logging.getLogger(__name__).warning("setting_unknown", extra={"variable": variable})
-            service = import_module("app.main").create_app(settings)
-            gc.freeze()  # nor is it looked through while the service answers
-            gc.set_threshold(_ALLOCATIONS)
-            gc.enable()
-            host, port, drain_seconds = settings.host, settings.port, settings.drain_seconds
-            Server(service, host, port, drain_seconds, polled=PATHS, on_drain=service.drain).run([listener])
-
-
+app.command()(serve)
 app.command()(check)
 
 
@@ -114,27 +84,3 @@ def migrate() -> None:
 
 app.command()(verify)
 app.command()(switch)
-
-
-@contextmanager
-def _with_database(settings: ServeSettings) -> Iterator[ServeSettings]:
-    """The settings; where they name no database, and this is somebody's own machine, with one started for them."""
-    if settings.database_url or is_on_platform(os.environ):
-        yield settings
-        return
-    from pgvector_ready.embedded import EmbeddedError, default_folder, embedded_database
-
-    folder = settings.embedded_data_folder or default_folder(os.environ)
-    try:
-        with embedded_database(folder) as url:
-            yield load_for_serve(database_url=url)
-    except EmbeddedError as error:
-        raise ConfigurationError(str(error)) from error
-
-
-# Between two looks for garbage; Python's 700 are reached by a few new connections.
-_ALLOCATIONS = 10_000
-
-
-def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(0)

@@ -78,9 +78,7 @@ def classify(error: BaseException, step: Step | None) -> tuple[Code, str | None]
     """
     chain = tuple(causes(error))
     # The deepest one that came from a server: asyncpg gives its own wrappers a code (08003) and no severity.
-    servers = (
-        cast("asyncpg.PostgresError", link).sqlstate for link in reversed(chain) if getattr(link, "severity", None)
-    )
+    servers = (cast("asyncpg.PostgresError", link).sqlstate for link in reversed(chain) if _is_of_server(link))
     sqlstate = next(servers, None)
     # What was found out after the error says more than the error.
     own = next((code for link in chain for kind, code in _FOUND_OUT.items() if isinstance(link, kind)), None)
@@ -88,6 +86,11 @@ def classify(error: BaseException, step: Step | None) -> tuple[Code, str | None]
         return code, sqlstate
     by_class = (_by_class(link, step) for link in chain)
     return next((code for code in by_class if code), Code.UNEXPECTED_ERROR), sqlstate
+
+
+def _is_of_server(error: BaseException) -> bool:
+    """Whether the server said it, through asyncpg or, by an application's own engine, through psycopg."""
+    return bool(getattr(error, "severity", None) or getattr(getattr(error, "diag", None), "severity", None))
 
 
 _FOUND_OUT: dict[type[Exception], Code] = {

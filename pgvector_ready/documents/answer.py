@@ -14,6 +14,7 @@ from pgvector_ready.documents.wording import wording, words
 from pgvector_ready.judgement.failures import Failure
 from pgvector_ready.judgement.observation import Observation
 from pgvector_ready.judgement.report import State, Verdict
+from pgvector_ready.paths import DATABASE_PATH
 
 COMMON_HEADERS: Headers = [
     (b"cache-control", b"no-store"),
@@ -24,6 +25,10 @@ COMMON_HEADERS: Headers = [
 _RETRY_AFTER = (b"retry-after", b"2")
 
 
+# The ways of asking are few, but for an application that is mounted below a path with parameters.
+_KEPT = 200
+
+
 class Manner(NamedTuple):
     """How somebody asks, as far as it changes the answer."""
 
@@ -32,6 +37,8 @@ class Manner(NamedTuple):
     is_health_json: bool = False
     is_anonymous: bool = False
     language: Language = Language.ENGLISH
+    # Where the endpoint about the database is, for the answer about the process.
+    database_path: str = DATABASE_PATH
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +61,21 @@ class Answers:
         """The answer for this manner; the same object every time."""
         answer = self._rendered.get(manner)
         if answer is None:
-            answer = self._rendered[manner] = self._render(manner)
+            answer = self._render(manner)
+            if len(self._rendered) < _KEPT:
+                self._rendered[manner] = answer
         return answer
 
 
 def about_service(failure: Failure | None, identity: Identity) -> Answers:
     """Answers to: may this process live, may this deploy go live?"""
-    document = ServiceDocument.of(failure, identity)
 
     def render(manner: Manner) -> Answer:
+        path = manner.database_path
+        shown = failure and replace(failure, values={**failure.values, "database_path": path})
+        document = ServiceDocument.of(shown, identity, path)
         if manner.is_text:
-            lines = [_line("[-]" if failure else "[+]", "service", failure, manner.language)]
+            lines = [_line("[-]" if shown else "[+]", "service", shown, manner.language)]
             return _answer(_text(document, manner, lines), manner, document.healthy)
         return _answer(_json(document, manner), manner, document.healthy)
 

@@ -191,7 +191,7 @@ class ServiceDocument(_Document):
     error: ErrorDocument | None
 
     @classmethod
-    def of(cls, failure: Failure | None, identity: Identity) -> "ServiceDocument":
+    def of(cls, failure: Failure | None, identity: Identity, database_path: str = DATABASE_PATH) -> "ServiceDocument":
         """The process as it is shown; `failure` is why it may not take traffic."""
         return cls(
             healthy=failure is None,
@@ -202,7 +202,7 @@ class ServiceDocument(_Document):
             environment=identity.environment,
             instance=identity.instance,
             started_at=identity.started_at,
-            links=LinksDocument(database=DATABASE_PATH),
+            links=LinksDocument(database=database_path),
             error=failure and ErrorDocument.of(failure),
         )
 

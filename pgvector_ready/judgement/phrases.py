@@ -50,6 +50,7 @@ class Part(StrEnum):
     OTHER_HOST = "other_host"
     OTHER_DATABASE = "other_database"
     OTHER_FINGERPRINT = "other_fingerprint"
+    OTHER_ENGINE = "other_engine"
 
     # How a server breaks PostgreSQL's protocol.
     VIOLATION_LENGTH = "violation_length"

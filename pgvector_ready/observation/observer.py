@@ -13,7 +13,7 @@ from pgvector_ready.dsn import provider_of
 from pgvector_ready.judgement.facts import Extension, Facts, Listener, Server, values_of
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.requirements import USUAL_VERSION_TABLE, VersionTable
-from pgvector_ready.judgement.target import Target
+from pgvector_ready.judgement.target import NOWHERE, Target
 from pgvector_ready.observation import pgvector
 
 _logger = logging.getLogger(__name__)
@@ -54,6 +54,20 @@ class _Findings:
             failure=failure,
             durations_ms=dict(self.durations_ms),
         )
+
+
+class Misconfigured:
+    """Stands for the database where the configuration names none that can be asked."""
+
+    def __init__(self, failure: Failure | None) -> None:
+        self._failure = failure
+
+    async def observe(self) -> Facts:
+        """Return the failure, as a probe would."""
+        return Facts(NOWHERE, observed_at=datetime.now(UTC), latency_ms=0, failure=self._failure)
+
+    def release(self) -> None:
+        """Nothing is held."""
 
 
 class Observer:

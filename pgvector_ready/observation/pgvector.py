@@ -9,7 +9,8 @@ from typing import Any
 
 import asyncpg
 from pgvector.sqlalchemy import Vector
-from sqlalchemy import Column, Index, Integer, MetaData, Table, insert, select
+from sqlalchemy import Column, Index, Integer, MetaData, Table, insert, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -129,6 +130,16 @@ async def enable(link: Link, *, update: bool, lock_timeout_seconds: float) -> No
             await link.connection.execute(statements.LOCK_TIMEOUT.format(milliseconds=int(lock_timeout_seconds * 1000)))
             await link.connection.execute(statements.LOCK)
             await link.connection.execute(statements.UPDATE if update else statements.ENABLE)
+
+
+async def fingerprint_through(engine: AsyncEngine) -> str | None:
+    """Return the fingerprint of the database that the engine leads to; None where it is kept from its role."""
+    async with engine.connect() as connection:
+        try:
+            row = (await connection.execute(text(statements.IDENTITY))).one()
+        except DBAPIError:
+            return None
+    return fingerprint(str(row.system_identifier), row.database_oid)
 
 
 async def prove_for_application(engine: AsyncEngine, extension: Extension) -> None:

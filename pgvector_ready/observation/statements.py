@@ -124,3 +124,9 @@ LOCK_TIMEOUT = "SET LOCAL lock_timeout = '{milliseconds}ms'"
 ENABLE = "CREATE EXTENSION IF NOT EXISTS vector"
 UPDATE = "ALTER EXTENSION vector UPDATE"
 INSTALLED = qualified("SELECT (SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'vector')")
+
+# The two numbers that a fingerprint is made of, for whatever driver.
+IDENTITY = (
+    "SELECT system_identifier, d.oid::bigint AS database_oid FROM pg_catalog.pg_control_system(), "
+    "pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()"
+)

@@ -3,20 +3,24 @@
 import asyncio
 import logging
 import random
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pgvector_ready.database import Database
 from pgvector_ready.database.errors import failure_of
-from pgvector_ready.judgement.facts import Listener, values_of, version
+from pgvector_ready.judgement.facts import Facts, Listener, values_of, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, ProvisioningState
+from pgvector_ready.judgement.phrases import Part, phrase
 from pgvector_ready.observation import pgvector
 from pgvector_ready.readiness.readiness import Readiness
 
 _logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 _FIRST_DELAY_SECONDS = 0.5
 _LONGEST_DELAY_SECONDS = 15.0
@@ -36,19 +40,23 @@ class Orders:
 class Provisioner:
     """Makes it true. Every outcome stands in `readiness.provisioning`; only `is_done` ends it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what there is to make ready, and for whom
         self,
         database: Database,
         engine: AsyncEngine,
         readiness: Readiness,
         orders: Orders,
         listener: Listener | None = None,
+        *,
+        is_engine_given: bool = False,
     ) -> None:
         self._database = database
         self._engine = engine
         self._readiness = readiness
         self._orders = orders
         self._listener = listener
+        # An application's own, which may lead elsewhere, and whose connections are not ours to end.
+        self._is_engine_given = is_engine_given
         # Set after the first attempt, whatever came of it.
         self.has_tried = asyncio.Event()
         if not orders.enable:
@@ -117,11 +125,21 @@ class Provisioner:
         assert facts.extension is not None  # noqa: S101 - provable
         self._tell(observation, Step.USABLE)
         try:
-            async with asyncio.timeout(_LIMIT_SECONDS):
-                await pgvector.prove_for_application(self._engine, facts.extension)
+            if self._is_engine_given and (elsewhere := await _bounded(self._elsewhere(facts))):
+                return elsewhere
+            await _bounded(pgvector.prove_for_application(self._engine, facts.extension))
         except Exception as error:  # noqa: BLE001 - as above
             return self._told(error, _failure(error, Step.USABLE, observation))
         return None
+
+    async def _elsewhere(self, facts: Facts) -> Failure | None:
+        """Return the failure where the engine leads to another database than the probe, if both show who they are."""
+        expected = facts.server.fingerprint if facts.server else None
+        reached = await pgvector.fingerprint_through(self._engine)
+        if expected is None or reached in {None, expected}:
+            return None
+        differences = (phrase(Part.OTHER_ENGINE, expected=expected, reached=str(reached)),)
+        return Failure.about(Code.WRONG_TARGET, Step.EXPECTED, facts.target, {"differences": differences})
 
     def _tell(self, observation: Observation, step: Step) -> None:
         if self._listener:
@@ -140,6 +158,27 @@ class Provisioner:
         self._readiness.provisioning = replace(self._readiness.provisioning, **changes)
 
 
+async def _bounded(work: Coroutine[Any, Any, _T]) -> _T:
+    """Return its outcome within the limit; cancelling may ask a frozen server for help, and is not waited for."""
+    task = asyncio.get_running_loop().create_task(work)
+    task.add_done_callback(_taken)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=_LIMIT_SECONDS)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if not done:
+        task.cancel()
+        raise TimeoutError
+    return task.result()
+
+
+def _taken(task: asyncio.Task[Any]) -> None:
+    """Take the outcome that nobody waits for any more, so that asyncio does not complain."""
+    if not task.cancelled():
+        task.exception()
+
+
 def _failure(error: Exception, step: Step, observation: Observation) -> Failure:
     facts = observation.report.facts
     return failure_of(error, step, facts.target, values_of(facts.server, facts.extension))
@@ -151,7 +190,9 @@ _UNDECIDED = frozenset({ProvisioningState.PENDING, ProvisioningState.FAILED})
 def _stands_at(observation: Observation, step: Step) -> bool:
     """Whether nothing before `step` is wrong; judged by the facts, since the verdict may tell of an earlier attempt."""
     failure = observation.report.failure
-    return failure is None or RUNBOOK.index(failure.step) >= RUNBOOK.index(step)
+    if failure is None or (failure.step is Step.EXPECTED and failure == observation.provisioning.blocked):
+        return True  # as far as the probe sees; what the engine led to is asked again
+    return RUNBOOK.index(failure.step) >= RUNBOOK.index(step)
 
 
 def _is_missing(observation: Observation) -> bool:

@@ -56,6 +56,18 @@ class Readiness:
         # Called with every new observation: whoever counts or draws them.
         self.listeners: list[Callable[[Observation], None]] = []
 
+    def begin(self, observer: Observes) -> None:
+        """Forget everything, and ask `observer` from now on, on the event loop that runs now."""
+        self._observer = observer
+        self._probing, self._fresh_until = None, 0.0
+        self._observation = self._answers = self._draining = None
+        self.provisioning = Provisioning()
+        self.has_changed = asyncio.Event()
+
+    def expire(self) -> None:
+        """Take the last observation for too old: the next request starts a probe."""
+        self._fresh_until = 0.0
+
     @property
     def observation(self) -> Observation | None:
         """The last one, however old."""

@@ -17,11 +17,13 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH
+from pgvector_ready.ready import Ready
 from pgvector_ready.server.budget import Budget
 from pgvector_ready.server.limits import LIMITS, Limits
 from pgvector_ready.server.protocol import Protocol, make_room
 from pgvector_ready.server.turns import Turns
 from pgvector_ready.settings import ConfigurationError
+from pgvector_ready.web.access import AccessLog
 
 _logger = logging.getLogger(__name__)
 
@@ -98,15 +100,17 @@ class Server(uvicorn.Server):
     ) -> None:
         """Serve `app`, its `polled` paths before all others; the first signal calls `on_drain`."""
         limits = replace(limits, connections=room_for(limits.connections))
+        self._access = AccessLog(app, polled)
+        self._turns = Turns(self._access, polled)
         super().__init__(
             uvicorn.Config(
-                Turns(app, polled),
+                self._turns,
                 host=host,
                 port=port,
                 loop="pgvector_ready.loop:Loop",
                 http=partial(Protocol, limits=limits, budget=Budget(limits.kept_bytes)),  # type: ignore[arg-type]  # only called
                 workers=1,
-                lifespan="on",
+                lifespan="auto",
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -128,12 +132,22 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, listen, and say where."""
         await super().startup(sockets=[])  # which would accept by itself
+        if self.should_exit:  # the application's own start-up failed, and uvicorn has said why
+            return
+        if ready := self.lifespan.state.get("pgvector_ready"):
+            self._attend(ready)
         self.listener = (sockets or [bind(self.config.host, self.config.port)])[0]
         self.listener.setblocking(False)  # noqa: FBT003 - the socket's own signature
         self.listener.listen(_WAITING)
         self._listen()
         self.is_listening = True
         _logger.info("serving", extra={"try": f"{self.address}{HEALTH_PATH} {self.address}{DATABASE_PATH}"})
+
+    def _attend(self, ready: Ready) -> None:
+        """Serve its two paths before all others, log what fails there, and let it know when this server drains."""
+        self._turns.polled = self._access.polled = ready.health.paths.polled
+        ready.health.logs_failures = True
+        self._on_drain = ready.drain
 
     @property
     def address(self) -> str:

@@ -20,13 +20,13 @@ class Turns:
 
     def __init__(self, app: ASGIApp, polled: frozenset[str]) -> None:
         self._app = app
-        self._polled = polled
+        self.polled = polled
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._left = _AT_ONCE
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] == "http" and scope["path"] not in self._polled:
+        if scope["type"] == "http" and scope["path"] not in self.polled:
             try:
                 await self._turn()
             except asyncio.CancelledError:  # by uvicorn alone, where the process ends before this request has begun

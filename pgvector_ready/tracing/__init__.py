@@ -3,15 +3,17 @@
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from fastapi.telemetry import TelemetryConfig
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pgvector_ready.documents.documents import Identity
 from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH, POLLED
 from pgvector_ready.redaction import Redactor
+
+if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig
 
 _logger = logging.getLogger(__name__)
 
@@ -20,7 +22,7 @@ _HEADERS = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 # They come every few seconds, and would bury and bill what a trace is looked at for.
 UNTRACED = POLLED | {HEALTH_PATH, DATABASE_PATH}
-_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+_OFF: "TelemetryConfig" = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 # What is shorter is no key, and taking it out would mutilate the rest: many send a tenant's number as a header.
 _SHORTEST_SECRET = 8
 
@@ -28,7 +30,7 @@ _SHORTEST_SECRET = 8
 class Traces:
     """No traces: what there is to do for them, done by nobody."""
 
-    def __init__(self, telemetry: TelemetryConfig = _OFF) -> None:
+    def __init__(self, telemetry: "TelemetryConfig" = _OFF) -> None:
         self.telemetry = telemetry
 
     def watch(self, engine: AsyncEngine) -> None:
@@ -66,7 +68,7 @@ def excluding(mounted_at: str = "", paths: frozenset[str] = UNTRACED) -> Callabl
     return is_untraced
 
 
-def secrets_in(environment: Mapping[str, str]) -> frozenset[str]:
+def secrets_in(environment: Mapping[str, str] = os.environ) -> frozenset[str]:
     """What opens the collector's door: the values of headers, and a password or a query string in an address."""
     found: set[str] = set()
     for headers in _all(environment, _HEADERS):

@@ -1,16 +1,40 @@
 """One log line for each request; a successful poll leaves none."""
 
+import asyncio
 import logging
 import time
+from contextlib import suppress
 from http import HTTPStatus
 
-from starlette.types import Message, Scope, Send
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pgvector_ready.paths import PAGE, POLLED
+from pgvector_ready.paths import PAGE, POLLED, own_path
 
 _logger = logging.getLogger(__name__)
 
 _SILENT = POLLED | {PAGE}
+_RETRY = {"Retry-After": "2"}
+
+
+class AccessLog:
+    """An ASGI application around another one; requests to the `polled` paths leave their lines themselves."""
+
+    def __init__(self, app: ASGIApp, polled: frozenset[str] = frozenset()) -> None:
+        self._app = app
+        self.polled = polled
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http" or own_path(scope["path"], scope.get("root_path", "")) in self.polled:
+            await self._app(scope, receive, send)
+            return
+        sending = _logging(scope, send)
+        try:
+            await self._app(scope, receive, sending)
+        except asyncio.CancelledError:  # by uvicorn alone, where the process ends before this request does
+            with suppress(RuntimeError):  # half an answer is out already
+                await PlainTextResponse("Service Unavailable", 503, _RETRY)(scope, receive, sending)
 
 
 def log_request(scope: Scope, status: int, duration_ms: float) -> None:
@@ -28,10 +52,8 @@ def log_request(scope: Scope, status: int, duration_ms: float) -> None:
     )
 
 
-def logging_access(scope: Scope, send: Send) -> Send:
+def _logging(scope: Scope, send: Send) -> Send:
     """`send`, with a log line once an HTTP answer is complete."""
-    if scope["type"] != "http":
-        return send
     started = time.perf_counter()
     status = 0
 

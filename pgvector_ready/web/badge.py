@@ -1,10 +1,13 @@
 """A picture for a README or a dashboard: the database is ready, degraded or down."""
 
+from collections.abc import Callable
+
 from fastapi import APIRouter, Response
 
 from pgvector_ready.judgement.report import State
-from pgvector_ready.paths import BADGE_PATH
+from pgvector_ready.paths import Paths
 from pgvector_ready.readiness.readiness import Readiness
+from pgvector_ready.web.contract import TAGS
 
 # The word says it without the colour; white on each colour has a contrast of more than 4.5, as WCAG asks of text.
 _WORDS = {
@@ -47,17 +50,20 @@ def _drawn(word: str, colour: str) -> str:
 _BADGES = {state: _drawn(word, colour) for state, (word, colour) in _WORDS.items()}
 
 
-def create_router(readiness: Readiness) -> APIRouter:
+def create_router(readiness: Readiness, paths: Paths, awaken: Callable[[], None]) -> APIRouter:
     """The route; it shows what `readiness` answers to everybody else."""
     router = APIRouter()
 
-    @router.api_route(BADGE_PATH, methods=["GET", "HEAD"], include_in_schema=False)
     async def badge() -> Response:
         """Always 200: with any other status a page shows a broken picture."""
+        awaken()
         await readiness.answers()
         observation = readiness.observation
         state = observation.report.state if observation else State.FAIL
         headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Access-Control-Allow-Origin": "*"}
         return Response(_BADGES[state], media_type="image/svg+xml", headers=headers)
 
+    router.add_api_route(
+        paths.badge, badge, methods=["GET", "HEAD"], tags=TAGS, operation_id="get_badge", include_in_schema=False
+    )
     return router

@@ -1,6 +1,7 @@
 """The two endpoints as FastAPI documents them, and serves them where this router is part of another application."""
 
 from datetime import UTC, datetime
+from enum import Enum
 from http import HTTPStatus
 from typing import Any
 
@@ -15,36 +16,50 @@ from pgvector_ready.judgement.observation import Observation, Provisioning, Prov
 from pgvector_ready.judgement.requirements import Requirements
 from pgvector_ready.judgement.runbook import judge
 from pgvector_ready.judgement.target import Provider, Target
-from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH
+from pgvector_ready.paths import DATABASE_PATH, Paths
 from pgvector_ready.web.health import Health
 
 
 def create_router(health: Health) -> APIRouter:
     """The documented routes, answered by `health`."""
-    router = APIRouter(tags=["health"])
+    router = APIRouter()
 
     async def service(request: Request) -> Response:
         """May this process live, may this deploy go live? Never touches the database."""
-        return _response(await health.answer(request.scope, HEALTH_PATH))
+        return _response(request, await health.answer(request.scope, is_about_database=False))
 
     async def database(request: Request) -> Response:
         """Is PostgreSQL with pgvector usable right now?"""
-        return _response(await health.answer(request.scope, DATABASE_PATH))
+        return _response(request, await health.answer(request.scope, is_about_database=True))
 
     for path, endpoint, document in (
-        (HEALTH_PATH, service, ServiceDocument),
-        (DATABASE_PATH, database, DatabaseDocument),
+        (health.paths.health, service, ServiceDocument),
+        (health.paths.database, database, DatabaseDocument),
     ):
+        name = f"{endpoint.__name__}_health"  # one of NAMES
         for method in ("GET", "HEAD"):
             router.add_api_route(
                 path,
                 endpoint,
                 methods=[method],
-                operation_id=f"{method.lower()}_{endpoint.__name__}_health",
+                name=name,
+                tags=TAGS,
+                operation_id=f"{method.lower()}_{name}",
                 response_class=Response,
                 responses={status: _documented(method, status, document) for status in _DESCRIPTIONS},
                 # Not parameters of the function, which FastAPI would validate: unknown values are ignored here.
                 openapi_extra={"parameters": [_STRICT, _FORMAT]},
+            )
+        # The contract's own answers to other methods, and to a slash at the end, which would be a redirect.
+        for number, (also, methods) in enumerate(((path, _OTHERS), (f"{path}/", ["GET", "HEAD", *_OTHERS]))):
+            router.add_api_route(
+                also,
+                endpoint,
+                methods=methods,
+                name=name,
+                tags=TAGS,
+                operation_id=f"other_{number}_{name}",
+                include_in_schema=False,
             )
     return router
 
@@ -56,9 +71,9 @@ def _documented(method: str, status: int, document: type[BaseModel]) -> dict[str
     return {"description": _DESCRIPTIONS[status], "model": document | AnonymousDocument, "content": text}
 
 
-def with_examples(openapi: dict[str, Any]) -> dict[str, Any]:
+def with_examples(openapi: dict[str, Any], paths: Paths) -> dict[str, Any]:
     """FastAPI's document with the examples in it, which FastAPI itself would strip of every `null`."""
-    for path, examples in _EXAMPLES.items():
+    for path, examples in ((paths.health, _ABOUT_SERVICE), (paths.database, _ABOUT_DATABASE)):
         for status, example in examples.items():
             content = openapi["paths"][path]["get"]["responses"][str(int(status))]["content"]
             document = example.model_dump(mode="json", by_alias=True)
@@ -67,12 +82,17 @@ def with_examples(openapi: dict[str, Any]) -> dict[str, Any]:
     return openapi
 
 
-def _response(answer: Answer) -> Response:
-    response = Response(answer.body, answer.status)
+def _response(request: Request, answer: Answer) -> Response:
+    response = Response(b"" if request.method == "HEAD" else answer.body, answer.status)
     response.raw_headers = list(answer.headers)
     return response
 
 
+# What the two routes are called.
+NAMES = frozenset({"service_health", "database_health"})
+# Some generators of clients read the first tag of every route.
+TAGS: list[str | Enum] = ["health"]
+_OTHERS = ["OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE"]
 _STRICT = {
     "name": "strict",
     "in": "query",
@@ -126,13 +146,11 @@ def _observed(facts: Facts, consecutive_failures: int) -> DatabaseDocument:
     return DatabaseDocument.of(observation, _IDENTITY)
 
 
-_EXAMPLES: dict[str, dict[HTTPStatus, BaseModel]] = {
-    HEALTH_PATH: {
-        HTTPStatus.OK: ServiceDocument.of(None, _IDENTITY),
-        HTTPStatus.SERVICE_UNAVAILABLE: ServiceDocument.of(_STARTING, _IDENTITY),
-    },
-    DATABASE_PATH: {
-        HTTPStatus.OK: _observed(_FOUND, 0),
-        HTTPStatus.SERVICE_UNAVAILABLE: _observed(_LOST, 3),
-    },
+_ABOUT_SERVICE: dict[HTTPStatus, BaseModel] = {
+    HTTPStatus.OK: ServiceDocument.of(None, _IDENTITY),
+    HTTPStatus.SERVICE_UNAVAILABLE: ServiceDocument.of(_STARTING, _IDENTITY),
+}
+_ABOUT_DATABASE: dict[HTTPStatus, BaseModel] = {
+    HTTPStatus.OK: _observed(_FOUND, 0),
+    HTTPStatus.SERVICE_UNAVAILABLE: _observed(_LOST, 3),
 }

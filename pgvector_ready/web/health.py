@@ -1,8 +1,8 @@
 """The two endpoints, as a small ASGI application of their own: a poll costs a look-up and a send."""
 
 import hmac
-import re
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import parse_qs
 
@@ -14,13 +14,9 @@ from pgvector_ready.documents.headers import Headers
 from pgvector_ready.documents.language import Language, preferred
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.target import Target
-from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH
+from pgvector_ready.paths import Paths
 from pgvector_ready.readiness.readiness import Readiness
 from pgvector_ready.web.access import log_request
-
-_SERVICE_PATHS = frozenset({HEALTH_PATH, f"{HEALTH_PATH}/"})
-_DATABASE_PATHS = frozenset({DATABASE_PATH, f"{DATABASE_PATH}/"})
-PATHS = _SERVICE_PATHS | _DATABASE_PATHS
 
 _ALLOW = (b"allow", b"GET, HEAD, OPTIONS")
 _EMPTY: Headers = [(b"content-length", b"0"), _ALLOW, *COMMON_HEADERS]
@@ -30,45 +26,67 @@ _DEFAULT = Manner()
 
 
 class Health:
-    """Answers the two paths; `readiness` decides what there is to say, this only how."""
+    """Answers the two paths; `readiness` decides what there is to say, this only how.
 
-    def __init__(
-        self, readiness: Readiness, target: Target, identity: Identity, *, has_gate: bool, token: str | None
+    `awaken` is called with every request, for an application whose lifespan nobody runs.
+    """
+
+    def __init__(  # noqa: PLR0913 - what an answer depends on
+        self,
+        readiness: Readiness,
+        target: Target,
+        identity: Identity,
+        *,
+        has_gate: bool,
+        token: str | None,
+        paths: Paths,
+        awaken: Callable[[], None] = lambda: None,
     ) -> None:
         self._readiness = readiness
         self._has_gate = has_gate
         self._token = token.encode() if token else None
+        self.paths = paths
+        self.awaken = awaken
         self._live = about_service(None, identity)
-        starting = Failure.about(Code.STARTING, Step.SERVICE, target, {"database_path": DATABASE_PATH})
-        self._starting = about_service(starting, identity)
+        self._starting = about_service(Failure.about(Code.STARTING, Step.SERVICE, target), identity)
         self._draining = about_service(Failure.about(Code.DRAINING, Step.SERVICE, target), identity)
         self.is_draining = False
+        # Another server has an access log of its own.
+        self.logs_failures = False
 
     async def __call__(self, scope: Scope, path: str, send: Send) -> None:
-        """Answer a request to `path`, one of `PATHS`; no request has a body worth receiving."""
-        answer = await self.answer(scope, path)
+        """Answer a request to `path`, one of `paths.polled`; no request has a body worth receiving."""
+        answer = await self.answer(scope, is_about_database=path in self.paths.about_database)
         is_head = scope["method"] == "HEAD"
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": b"" if is_head else answer.body})
 
-    async def answer(self, scope: Scope, path: str) -> Answer:
-        """The whole answer to this request, taken as one to `path`."""
+    async def answer(self, scope: Scope, *, is_about_database: bool) -> Answer:
+        """The whole answer to this request, taken as one to this endpoint."""
         method = scope["method"]
         if method == "OPTIONS":
             return _OPTIONS
         if method not in {"GET", "HEAD"}:
             return _NOT_ALLOWED
+        self.awaken()
         started = time.perf_counter()
-        answer = (await self._answers(path)).to(self._manner(scope))
-        if answer.status != HTTPStatus.OK:
+        manner = self._manner(scope)
+        if is_about_database:
+            answer = (await self._about_database()).to(manner)
+        else:
+            # Where the other endpoint is depends on where this one was found.
+            link = scope["path"].rstrip("/") + "/db"
+            answer = self._about_service().to(manner._replace(database_path=link))
+        if self.logs_failures and answer.status != HTTPStatus.OK:
             log_request(scope, answer.status, (time.perf_counter() - started) * 1000)
         return answer
 
-    async def _answers(self, path: str) -> Answers:
-        if path in _DATABASE_PATHS:
-            if self.is_draining:
-                return self._readiness.draining()
-            return self._readiness.fresh() or await self._readiness.answers()
+    async def _about_database(self) -> Answers:
+        if self.is_draining:
+            return self._readiness.draining()
+        return self._readiness.fresh() or await self._readiness.answers()
+
+    def _about_service(self) -> Answers:
         if self.is_draining:
             return self._draining
         return self._live if self._readiness.provisioning.is_done or not self._has_gate else self._starting
@@ -88,7 +106,7 @@ class Health:
         is_anonymous = not self.shows_all(scope)
         if not scope["query_string"] and not is_health_json and not is_anonymous:
             return _DEFAULT
-        query = parse_qs(_within_reason(scope["query_string"]).decode("latin-1"), keep_blank_values=True)
+        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         is_text = query.get("format", [""])[-1].lower() == "text"
         return Manner(
             is_strict=query.get("strict", [""])[-1].lower() == "true",
@@ -102,16 +120,6 @@ class Health:
 
 def _header(scope: Scope, wanted: bytes) -> str:
     return ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == wanted)
-
-
-# No monitor sends more; all that a head may hold would take 30 ms to read, of which nobody else gets anything.
-_LONG_QUERY_BYTES = 2048
-_ASKED = re.compile(rb"(?<![^&])(?:strict|format)=[^&]{0,32}(?![^&])")
-
-
-def _within_reason(query: bytes) -> bytes:
-    """Return the query string; of a long one only the last of the parameters that are known here."""
-    return query if len(query) <= _LONG_QUERY_BYTES else b"&".join(_ASKED.findall(query)[-16:])
 
 
 def _is_right(authorization: bytes, token: bytes) -> bool:

@@ -18,6 +18,7 @@ from pgvector_ready.judgement.observation import Observation, ProvisioningState
 from pgvector_ready.judgement.report import State
 from pgvector_ready.paths import METRICS_PATH
 from pgvector_ready.readiness.readiness import Readiness
+from pgvector_ready.web.contract import TAGS
 from pgvector_ready.web.health import Health
 from pgvector_ready.web.rendered import Rendered
 
@@ -183,7 +184,6 @@ def create_router(readiness: Readiness, identity: Identity, health: Health) -> A
     rendered = Rendered()
     router = APIRouter()
 
-    @router.api_route(METRICS_PATH, methods=["GET", "HEAD"], include_in_schema=False)
     async def scrape(request: Request) -> Response:
         """Always 200 while the service lives, whatever the database does."""
         shows_all = health.shows_all(request.scope)
@@ -192,4 +192,7 @@ def create_router(readiness: Readiness, identity: Identity, health: Health) -> A
         # One format whatever is accepted: every Prometheus and every agent beside it reads this one.
         return Response(body, media_type=CONTENT_TYPE_PLAIN_0_0_4, headers={"Cache-Control": "no-store"})
 
+    router.add_api_route(
+        METRICS_PATH, scrape, methods=["GET", "HEAD"], tags=TAGS, operation_id="get_metrics", include_in_schema=False
+    )
     return router

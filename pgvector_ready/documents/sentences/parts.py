@@ -68,6 +68,11 @@ PARTS: Mapping[Part, Text] = {
             "フィンガープリントは {expected} のはずが、サーバーがフィンガープリントを示しません",
         ),
     ),
+    Part.OTHER_ENGINE: Text(
+        "DATABASE_URL leads to the database with the fingerprint {expected}, and the application's engine to the one "
+        "with {reached}",
+        "DATABASE_URL の接続先のフィンガープリントは {expected} ですが、アプリケーションのエンジンの接続先は {reached} です",
+    ),
     Part.VIOLATION_LENGTH: Text("a message has an impossible length", "メッセージの長さがあり得ない値です"),
     Part.VIOLATION_MESSAGE: Text(
         "a message is malformed, or comes where it may not come",

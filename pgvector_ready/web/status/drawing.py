@@ -9,7 +9,7 @@ from pgvector_ready.documents.language import Language
 from pgvector_ready.documents.reasons import why_skipped
 from pgvector_ready.judgement.failures import Step
 from pgvector_ready.judgement.report import Reason
-from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH
+from pgvector_ready.paths import DATABASE_PATH, Paths
 from pgvector_ready.web.status.history import History
 from pgvector_ready.web.status.language import Words, spell
 from pgvector_ready.web.status.markup import Html, icon, tag, together
@@ -44,12 +44,12 @@ def draw_main(document: Document, identity: Identity, history: History, words: W
     )
 
 
-def draw_footer(root_path: str, words: Words) -> Html:
+def draw_footer(root_path: str, paths: Paths, words: Words) -> Html:
     """Where the same is found by machines."""
     links = (
-        (DATABASE_PATH, words["as_json"]),
-        (f"{DATABASE_PATH}?format=text", words["as_text"]),
-        (HEALTH_PATH, words["deploys"]),
+        (paths.database, words["as_json"]),
+        (f"{paths.database}?format=text", words["as_text"]),
+        (paths.health, words["deploys"]),
         ("/docs", words["api"]),
     )
     items = (tag("li", tag("a", told, href=f"{root_path}{path}")) for path, told in links)

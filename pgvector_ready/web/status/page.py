@@ -13,7 +13,9 @@ from fastapi import APIRouter, Request, Response
 from pgvector_ready.documents.answer import Answers, Manner
 from pgvector_ready.documents.documents import SERVICE, Identity
 from pgvector_ready.documents.language import Language, preferred
+from pgvector_ready.paths import PAGE
 from pgvector_ready.readiness.readiness import Readiness
+from pgvector_ready.web.contract import TAGS
 from pgvector_ready.web.health import Health
 from pgvector_ready.web.rendered import Rendered
 from pgvector_ready.web.status.drawing import draw_footer, draw_main, draw_masthead, draw_title
@@ -37,14 +39,15 @@ def create_router(readiness: Readiness, health: Health, identity: Identity, *, i
     async def page(request: Request) -> Response:
         if request.method == "HEAD":  # Render's port probe, which asks only whether somebody listens
             return _without_body(headers)
+        health.awaken()
         # The answer that everybody shares: a page costs the database nothing that a poll does not.
         answers = readiness.draining() if health.is_draining else await readiness.answers()
         language = preferred(request.headers.get("accept-language", ""))
-        root_path, at = request.scope.get("root_path", ""), f"{datetime.now(UTC):%H:%M:%S} UTC"
-        body = rendered.get((answers, at), (language, root_path), lambda: draw(answers, language, at, root_path))
+        place, at = _place(request), f"{datetime.now(UTC):%H:%M:%S} UTC"
+        body = rendered.get((answers, at), (language, place), lambda: draw(answers, language, at, place))
         return Response(body, media_type="text/html", headers=headers)
 
-    def draw(answers: Answers, language: Language, at: str, root_path: str) -> bytes:
+    def draw(answers: Answers, language: Language, at: str, place: str) -> bytes:
         document, words = loads(answers.to(manner._replace(language=language)).body), LANGUAGES[language]
         parts = {
             "lang": words["lang"],
@@ -57,12 +60,19 @@ def create_router(readiness: Readiness, health: Health, identity: Identity, *, i
             "unscripted": words["unscripted"],
             "masthead": draw_masthead(document, identity),
             "main": draw_main(document, identity, history, words),
-            "footer": draw_footer(root_path, words),
+            "footer": draw_footer(place, health.paths, words),
         }
         return template.substitute({name: html(part) for name, part in parts.items()}).encode()
 
-    router.add_api_route("/", page, methods=["GET", "HEAD"], include_in_schema=False)
+    router.add_api_route(
+        PAGE, page, methods=["GET", "HEAD"], tags=TAGS, operation_id="get_status_page", include_in_schema=False
+    )
     return router
+
+
+def _place(request: Request) -> str:
+    """The path that the application's own begin with, where it is mounted or the page has a prefix."""
+    return str(request.scope["path"]).removesuffix(PAGE)
 
 
 def _headers(source: str) -> dict[str, str]:

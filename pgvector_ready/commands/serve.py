@@ -1,0 +1,178 @@
+"""The command `serve`: an application under our server, the bundled one where none is named."""
+
+import gc
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from importlib import import_module
+from inspect import Parameter, isclass, signature
+from types import FrameType, TracebackType
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from pgvector_ready.commands.complaint import complaining
+from pgvector_ready.settings import ConfigurationError, ServeSettings, is_on_platform, load_for_serve
+
+_BUNDLED = "pgvector_ready.service:create_app"
+# Between two looks for garbage; Python's 700 are reached by a few new connections.
+_ALLOCATIONS = 10_000
+
+
+class NotServedError(Exception):
+    """The application cannot be had; the text is the one sentence, after the application's own traceback."""
+
+
+def serve(
+    name: Annotated[str, typer.Argument(metavar="[MODULE:APP]", help="An ASGI application of yours.")] = _BUNDLED,
+    *,
+    factory: Annotated[bool, typer.Option("--factory", help="APP is a function that makes the application.")] = False,
+) -> None:
+    """Run an application, by default the bundled one (the default when no command is given).
+
+    It is imported with the working directory at the end of the path; what it prints meanwhile goes to standard error.
+    """
+    gc.disable()  # what is loaded stays: looking through it for garbage is a tenth of the start (docs/benchmarks.md)
+    from pgvector_ready import logs
+    from pgvector_ready.server.server import Server, bind
+    from pgvector_ready.tracing import secrets_in
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+    with complaining(ConfigurationError), complaining(NotServedError):
+        given = load_for_serve()
+        if given.database_url or is_on_platform(os.environ):
+            given.connection_string  # noqa: B018 - judged first: its sentence helps more than one about the port
+        with bind(given.host, given.port) as listener, _with_database(given) as settings:
+            logs.configure(settings.style, settings.level, settings.redactor(*secrets_in()))
+            _warn_of(settings)
+            app = load_application(name, is_factory=factory or name == _BUNDLED)
+            gc.freeze()  # nor is it looked through while the service answers
+            gc.set_threshold(_ALLOCATIONS)
+            gc.enable()
+            server = Server(app, settings.host, settings.port, settings.drain_seconds)
+            server.run([listener])
+    if not server.is_listening:
+        raise typer.Exit(1)
+
+
+def load_application(name: str, *, is_factory: bool) -> Any:
+    """Return the application MODULE:APP. Raises NotServedError."""
+    module_name, _, path = name.partition(":")
+    if not module_name or not path:
+        message = f"{name} names no application: write MODULE:APP, such as app.main:create_app with --factory."
+        raise NotServedError(message)
+    if "" not in sys.path and os.getcwd() not in sys.path:  # noqa: PTH109 - as the path has it
+        sys.path.append(os.getcwd())  # noqa: PTH109 - last: nothing that is installed is hidden by it
+    with redirect_stdout(sys.stderr):
+        found: Any = _imported(module_name)
+        for part in path.split("."):
+            if not hasattr(found, part):
+                message = f"The module {module_name} has no {path}."
+                raise NotServedError(message)
+            found = getattr(found, part)
+        if not callable(found):
+            message = f"{name} is no application: it cannot be called."
+            raise NotServedError(message)
+        return _made(found, name) if is_factory else _checked(found, name)
+
+
+def _imported(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
+            message = f"There is no module {name}, neither installed nor in the working directory."
+            raise NotServedError(message) from None
+        _show(error)
+    except ConfigurationError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever their code raises
+        _show(error)
+    message = f"The module {name} cannot be imported: its traceback is above."
+    raise NotServedError(message)
+
+
+def _made(factory: Any, name: str) -> Any:
+    if any(_is_needed(parameter) for parameter in _parameters_of(factory)):
+        message = f"{name} needs arguments: a factory is called without any."
+        raise NotServedError(message)
+    try:
+        made = factory()
+    except ConfigurationError:
+        raise
+    except Exception as error:  # noqa: BLE001 - as above
+        _show(error)
+        message = f"{name} raised an error: its traceback is above."
+        raise NotServedError(message) from None
+    if not callable(made):
+        message = f"{name} returned no application: {type(made).__name__} cannot be called."
+        raise NotServedError(message)
+    return made
+
+
+def _checked(app: Any, name: str) -> Any:
+    parameters = _parameters_of(app)
+    if isclass(app) or not any(_is_needed(parameter) for parameter in parameters):
+        message = f"{name} is no application but what makes one: add --factory."
+        raise NotServedError(message)
+    return app
+
+
+def _parameters_of(found: Any) -> list[Parameter]:
+    try:
+        return list(signature(found).parameters.values())
+    except (TypeError, ValueError):  # made in C: whatever it is, it is tried
+        return []
+
+
+def _is_needed(parameter: Parameter) -> bool:
+    return parameter.default is Parameter.empty and parameter.kind in {
+        Parameter.POSITIONAL_ONLY,
+        Parameter.POSITIONAL_OR_KEYWORD,
+    }
+
+
+def _show(error: BaseException) -> None:
+    """Print the traceback as far as it is the application's own: the frames of the import say nothing to its author."""
+    frames: TracebackType | None = error.__traceback__
+    while frames and _is_ours(frames.tb_frame.f_code.co_filename):
+        frames = frames.tb_next
+    print(*traceback.format_exception(error.with_traceback(frames)), sep="", end="", file=sys.stderr)  # noqa: T201 - as above
+
+
+def _is_ours(file: str) -> bool:
+    return file == __file__ or file.startswith("<frozen importlib") or file.endswith("importlib/__init__.py")
+
+
+def _warn_of(settings: ServeSettings) -> None:
+    logger = logging.getLogger(__name__)
+    for variable in settings.unknown:
+        logger.warning("setting_unknown", extra={"variable": variable})
+    if os.environ.get("WEB_CONCURRENCY", "1") != "1":
+        logger.info("web_concurrency_ignored", extra={"detail": "one process serves; scale out by instances"})
+
+
+@contextmanager
+def _with_database(settings: ServeSettings) -> Iterator[ServeSettings]:
+    """The settings; where they name no database, and this is somebody's own machine, with one started for them."""
+    if settings.database_url or is_on_platform(os.environ):
+        yield settings
+        return
+    from pgvector_ready.embedded import EmbeddedError, default_folder, embedded_database
+
+    folder = settings.embedded_data_folder or default_folder(os.environ)
+    try:
+        with embedded_database(folder) as url:
+            os.environ["DATABASE_URL"] = url  # where the application looks for it
+            yield load_for_serve()
+    except EmbeddedError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(0)

@@ -1,0 +1,353 @@
+"""`Ready`: the two endpoints for an application that exists, and the start-up that makes them true."""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from fastapi import APIRouter
+from pydantic import SecretStr
+from sqlalchemy import URL, MetaData
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.routing import Match
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from pgvector_ready.database import Database, create_engine
+from pgvector_ready.documents.documents import Identity
+from pgvector_ready.judgement.failures import Failure
+from pgvector_ready.judgement.requirements import Requirements
+from pgvector_ready.judgement.target import NOWHERE, Target
+from pgvector_ready.migrations.history import find_history, requirements_for
+from pgvector_ready.observation.observer import Misconfigured, Observer
+from pgvector_ready.paths import HEALTH_PATH, Paths, own_path
+from pgvector_ready.readiness.provisioning import Orders, Provisioner
+from pgvector_ready.readiness.readiness import Observes, Readiness
+from pgvector_ready.settings import ConfigurationError, Settings, load
+from pgvector_ready.web import badge, contract
+from pgvector_ready.web.health import Health
+
+if TYPE_CHECKING:
+    from pgvector_ready.tracing import Traces
+
+_logger = logging.getLogger(__name__)
+
+# How long the first attempt may hold back the listener: a deploy is ready at once where the database is.
+_FIRST_ATTEMPT_SECONDS = 3.0
+
+Lifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Any]]
+
+
+class Ready:
+    """Says whether the database of an application is usable, and makes it so at start-up.
+
+    Nothing is opened before a lifespan, or a request where nobody runs one. A wrong argument raises; what is wrong with
+    DATABASE_URL is what the endpoints answer. It runs on one event loop at a time, and again after it has ended.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is optional
+        self,
+        database_url: str | SecretStr | URL | None = None,
+        *,
+        engine: AsyncEngine | None = None,
+        migrations: str | Path | None = None,
+        metadata: Any = None,
+        path: str = HEALTH_PATH,
+        settings: Settings | None = None,
+    ) -> None:
+        """Take what the application has: its engine, its Alembic folder or alembic.ini, its models.
+
+        Raises TypeError, ValueError, or ConfigurationError for what the environment says wrongly.
+        """
+        self._given_engine = _checked_engine(engine)
+        self.metadata = _checked_metadata(metadata)
+        self.settings = _with_url(settings, _text(database_url), self._given_engine)
+        paths = Paths(_checked_path(path))
+        requirements = Requirements()
+        self.failure: Failure | None = None
+        target: Target = NOWHERE
+        try:
+            target = self.settings.connection_string.target
+            requirements = requirements_for(self.settings, find_history(self.settings, migrations))
+        except ConfigurationError as error:
+            if error.failure is None:
+                raise
+            self.failure = error.failure
+        self._requirements = requirements
+        of = self.settings
+        self.identity = Identity(of.commit, of.environment, of.instance, datetime.now(UTC))
+        self._token = of.health_token.get_secret_value() if of.health_token else None
+        self._readiness = Readiness(Misconfigured(self.failure), target, requirements, self.identity)
+        self.health = Health(
+            self._readiness,
+            target,
+            self.identity,
+            has_gate=of.startup_gate,
+            token=self._token,
+            paths=paths,
+            awaken=self._awaken,
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._entered = 0
+        self._engine: AsyncEngine | None = None
+        self._database: Database | None = None
+        self._provisioning: asyncio.Task[None] | None = None
+        self._traces: Traces | None = None
+
+    # What an application takes of it
+
+    @cached_property
+    def router(self) -> APIRouter:
+        """Both endpoints and the badge."""
+        router = contract.create_router(self.health)
+        router.include_router(badge.create_router(self._readiness, self.health.paths, self._awaken))
+        return router
+
+    @cached_property
+    def page(self) -> APIRouter:
+        """The status page for people, at the root."""
+        from pgvector_ready.web.status.page import create_router  # noqa: PLC0415 - not every application has one
+
+        return create_router(self._readiness, self.health, self.identity, is_public=self._token is None)
+
+    @cached_property
+    def metrics(self) -> APIRouter:
+        """`/metrics` for Prometheus. Raises ImportError without the extra `metrics`."""
+        try:
+            from pgvector_ready.web.metrics import create_router  # noqa: PLC0415 - an extra
+        except ModuleNotFoundError as error:
+            message = 'The metrics need prometheus-client: pip install "pgvector-ready[metrics]"'
+            raise ImportError(message) from error
+        return create_router(self._readiness, self.identity, self.health)
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine that was given, or else one of its own while it runs. Raises RuntimeError before that."""
+        engine = self._given_engine or self._engine
+        if engine is None:
+            message = "Ready has an engine of its own only while it runs, with a DATABASE_URL: use ready.lifespan()"
+            raise RuntimeError(message)
+        return engine
+
+    def middleware(self, app: ASGIApp) -> ASGIApp:
+        """Answer both paths before `app` does, its routing, middlewares and authentication included."""
+        health, polled = self.health, self.health.paths.polled
+
+        async def answer_first(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http" and (path := own_path(scope["path"], scope.get("root_path", ""))) in polled:
+                await health(scope, path, send)
+            else:
+                await app(scope, receive, send)
+
+        return answer_first
+
+    @property
+    def telemetry(self) -> Any:
+        """FastAPI's setting for traces, as OTEL_* variables ask for them; polls are left out (docs/tracing.md)."""
+        from pgvector_ready import tracing  # noqa: PLC0415 - only for who asks for it
+
+        if self._traces is None:
+            self._traces = tracing.start(self.identity, self.settings.redactor(*tracing.secrets_in()))
+        return self._traces.telemetry
+
+    @property
+    def is_public(self) -> bool:
+        """Whether everybody may see all: no HEALTH_TOKEN is set."""
+        return self._token is None
+
+    # Its life
+
+    def lifespan(self, inner: Lifespan | None = None) -> Lifespan:
+        """Return a lifespan around `inner`, for FastAPI or Starlette.
+
+        Handlers of `on_startup` and `on_shutdown` are run too, which FastAPI passes over where it is given a lifespan.
+        """
+        run = asynccontextmanager(inner) if inspect.isasyncgenfunction(inner) else inner
+
+        @asynccontextmanager
+        async def around(app: Any) -> AsyncIterator[dict[str, Any]]:
+            self._warn_of_shadow(app)
+            async with self.running():
+                if run is None:
+                    async with _handlers_of(app):
+                        yield {"pgvector_ready": self}
+                else:
+                    async with run(app) as state, _handlers_of(app):
+                        yield {**(state or {}), "pgvector_ready": self}
+
+        return around
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Ready"]:
+        """Run for the length of a block: start-up in the background, whose first attempt is waited for a little."""
+        if self._loop is not asyncio.get_running_loop() or not self._entered:
+            await self._start()
+        self._entered += 1
+        try:
+            yield self
+        finally:
+            self._entered -= 1
+            if not self._entered:
+                await self._stop()
+
+    def drain(self) -> None:
+        """Take no new work: both endpoints say so from now on."""
+        self.health.is_draining = True
+
+    def expire(self) -> None:
+        """Take the last observation for too old: the next request starts a probe."""
+        self._readiness.expire()
+
+    def _awaken(self) -> None:
+        """Start where nobody runs a lifespan, such as that of an application which is mounted in another one."""
+        if self._loop is not asyncio.get_running_loop():
+            self._begin()
+
+    def _begin(self) -> Provisioner | None:
+        """Begin on the event loop that runs now; what another one has left behind ended with it."""
+        self._loop = asyncio.get_running_loop()
+        self.health.is_draining = False
+        observer: Observes = Misconfigured(self.failure)
+        if self.failure:
+            self._readiness.begin(observer)
+            return None
+        of = self.settings
+        database = self._database = Database(of.connection_string, of.connect_timeout_seconds)
+        observer = Observer(database, of.query_timeout_seconds, version_table=self._requirements.version_table)
+        self._readiness.begin(observer)
+        engine = self._given_engine or create_engine(database)
+        self._engine = None if self._given_engine else engine
+        if self._traces:
+            self._traces.watch(engine)
+        orders = Orders(enable=of.enable_pgvector, update=of.update_pgvector)
+        provisioner = Provisioner(
+            database, engine, self._readiness, orders, is_engine_given=self._given_engine is not None
+        )
+        self._provisioning = self._loop.create_task(provisioner.run(), name="provisioning")
+        return provisioner
+
+    async def _start(self) -> None:
+        if self._loop is asyncio.get_running_loop():  # a request was here first
+            return
+        self._entered = 0
+        if provisioner := self._begin():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(provisioner.has_tried.wait(), _FIRST_ATTEMPT_SECONDS)
+
+    async def _stop(self) -> None:
+        self._loop = None
+        if self._provisioning:
+            self._provisioning.cancel()
+        self._readiness.close()
+        if self._database:
+            self._database.terminate()  # a frozen server would hold up the farewell of every connection in the pool
+        if self._engine:
+            await self._engine.dispose()
+        self._provisioning = self._database = self._engine = None
+        if self._traces:
+            await self._traces.close()
+
+    def _warn_of_shadow(self, app: Any) -> None:
+        """Say once which route of the application answers in place of ours."""
+        middlewares = {getattr(one, "cls", None) for one in getattr(app, "user_middleware", ())}
+        if self.middleware in middlewares:
+            return
+        for path in (self.health.paths.health, self.health.paths.database):
+            name = _name_at(app, path)
+            if name and name not in contract.NAMES:
+                detail = f"{name} answers {path} before pgvector-ready's own route: give Ready another path=…"
+                _logger.warning("path_taken", extra={"path": path, "detail": detail})
+
+
+def _name_at(app: Any, path: str) -> str | None:
+    """The name of the route that a GET of this path comes to."""
+    scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": [], "query_string": b""}
+    for route in getattr(app, "routes", ()):
+        match, found = route.matches(dict(scope))
+        if match is Match.FULL:
+            endpoint = found.get("endpoint")
+            return str(getattr(route, "name", "") or getattr(endpoint, "__name__", "") or type(route).__name__)
+    return None
+
+
+@asynccontextmanager
+async def _handlers_of(app: Any) -> AsyncIterator[None]:
+    router = getattr(app, "router", None)
+    for handler in list(getattr(router, "on_startup", ())):
+        await _call(handler)
+    try:
+        yield
+    finally:
+        for handler in list(getattr(router, "on_shutdown", ())):
+            await _call(handler)
+
+
+async def _call(handler: Callable[[], Any]) -> None:
+    result = handler()
+    if inspect.isawaitable(result):
+        await result
+
+
+def _checked_path(path: object) -> str:
+    if not isinstance(path, str):
+        message = f"path must be text such as {HEALTH_PATH}"
+        raise TypeError(message)
+    if not path.startswith("/") or path.endswith("/") or any(mark in path for mark in "{}?# "):
+        message = f"path must begin with / and end without one, as {HEALTH_PATH} does, and hold no parameter"
+        raise ValueError(message)
+    return path
+
+
+def _checked_engine(engine: object) -> AsyncEngine | None:
+    if engine is None:
+        return None
+    if not isinstance(engine, AsyncEngine):
+        message = (
+            "engine must be SQLAlchemy's AsyncEngine, whatever its driver; leave it out where yours is not: "
+            "the proof at start-up then uses one of its own"
+        )
+        raise TypeError(message)
+    if engine.dialect.name != "postgresql":
+        message = "engine must lead to PostgreSQL"
+        raise ValueError(message)
+    return engine
+
+
+def _checked_metadata(metadata: Any) -> MetaData | None:
+    found = getattr(metadata, "metadata", metadata)
+    if found is not None and not isinstance(found, MetaData):
+        message = "metadata must be a MetaData of SQLAlchemy or a declarative base"
+        raise TypeError(message)
+    return found
+
+
+def _text(database_url: object) -> str | None:
+    match database_url:
+        case None | str():
+            return database_url
+        case SecretStr():
+            return database_url.get_secret_value()
+        case URL():
+            return database_url.render_as_string(hide_password=False)
+        case _ if hasattr(database_url, "unicode_string") or hasattr(database_url, "unicode_host"):
+            return str(database_url)  # pydantic's PostgresDsn
+        case _:
+            message = "database_url must be text, a SecretStr, or a URL of SQLAlchemy or pydantic"
+            raise TypeError(message)
+
+
+def _with_url(settings: Settings | None, url: str | None, engine: AsyncEngine | None) -> Settings:
+    """The settings, with the URL that was given; else their own, or else the engine's."""
+    if settings is not None and not isinstance(settings, Settings):
+        message = "settings must be pgvector_ready.Settings, such as load() returns"
+        raise TypeError(message)
+    settings = settings or load(**({} if url is None else {"database_url": url}))
+    if url is None and settings.database_url is None and engine is not None:
+        url = engine.url.render_as_string(hide_password=False)
+    if url is None or (settings.database_url and settings.database_url.get_secret_value() == url):
+        return settings
+    return settings.model_copy(update={"database_url": SecretStr(url)})
