@@ -13,7 +13,8 @@ from pgvector_ready.database.errors import failure_of
 from pgvector_ready.judgement.facts import Listener, values_of, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, ProvisioningState
-from pgvector_ready.observation import pgvector
+from pgvector_ready.observation.application import prove_for_application
+from pgvector_ready.observation.enabling import enable
 from pgvector_ready.readiness.readiness import Readiness
 
 _logger = logging.getLogger(__name__)
@@ -92,12 +93,12 @@ class Provisioner:
         if not (is_missing and self._orders.enable) and not (is_outdated and self._orders.update):
             return observation, None
         blocked = await self._change(observation, update=is_outdated)
-        done = ProvisioningState.UPDATED if is_outdated else ProvisioningState.CREATED
-        self._note(state=ProvisioningState.FAILED if blocked else done)
-        if blocked is None:
-            _logger.info("extension_updated" if is_outdated else "extension_created")
-            observation = await self._readiness.observe_anew()
-        return observation, blocked
+        if blocked:
+            self._note(state=ProvisioningState.FAILED)
+            return observation, blocked
+        self._note(state=ProvisioningState.UPDATED if is_outdated else ProvisioningState.CREATED)
+        _logger.info("extension_updated" if is_outdated else "extension_created")
+        return await self._readiness.observe_anew(), None
 
     async def _change(self, observation: Observation, *, update: bool) -> Failure | None:
         self._tell(observation, Step.ENABLED)
@@ -105,7 +106,7 @@ class Provisioner:
             link = await self._database.connect()
             try:
                 async with asyncio.timeout(_LIMIT_SECONDS):
-                    await pgvector.enable(link, update=update, lock_timeout_seconds=_LOCK_TIMEOUT_SECONDS)
+                    await enable(link, update=update, lock_timeout_seconds=_LOCK_TIMEOUT_SECONDS)
             finally:
                 link.terminate()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told and tried again
@@ -118,7 +119,11 @@ class Provisioner:
         self._tell(observation, Step.USABLE)
         try:
             async with asyncio.timeout(_LIMIT_SECONDS):
-                await pgvector.prove_for_application(self._engine, facts.extension)
+                link = await self._database.connect()
+                try:
+                    await prove_for_application(link, self._engine)
+                finally:
+                    link.terminate()
         except Exception as error:  # noqa: BLE001 - as above
             return self._told(error, _failure(error, Step.USABLE, observation))
         return None
