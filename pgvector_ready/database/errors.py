@@ -12,6 +12,7 @@ import asyncpg
 
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.phrases import Part, Value, phrase
+from pgvector_ready.judgement.strangers import Finding
 from pgvector_ready.judgement.target import Provider, Target
 
 
@@ -64,6 +65,14 @@ class StalledError(TimeoutError):
     def __init__(self, phase: str) -> None:
         super().__init__(phase)
         self.phase = phase
+
+
+class UntrustedError(Exception):
+    """A statement would run, read or write what is not to be trusted; `finding` says what."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.code)
+        self.finding = finding
 
 
 class WrongDistanceError(Exception):
@@ -223,6 +232,8 @@ def failure_of(
     if code is Code.PROTOCOL_VIOLATION:
         broken = (cause.violation for cause in causes(error) if isinstance(cause, ProtocolViolationError))
         values = {**values, "violation": phrase(_VIOLATIONS[next(broken, Violation.DRIVER)])}
+    if isinstance(error, UntrustedError):
+        code, values = error.finding.code, {**values, **error.finding.values}
     if isinstance(error, TlsRootMissingError):
         case = "" if error.parameter == "sslrootcert" else "client"
         values = {**values, "parameter": error.parameter}

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from pgvector_ready.judgement.facts import Distrust, Extension, Facts, FoundTable, Thing, values_of, version
+from pgvector_ready.judgement.facts import Extension, Facts, values_of, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.phrases import Part, Value, phrase
 from pgvector_ready.judgement.report import Reason, Report, State, Verdict
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, joined
-from pgvector_ready.judgement.statements import handed_over, put_aside, restored, trust_again
+from pgvector_ready.judgement.strangers import of_extension, of_table
 from pgvector_ready.judgement.target import Network, is_public, network_of
 
 
@@ -148,21 +148,13 @@ def _usable(facts: Facts, requirements: Requirements) -> Verdict:
     extension = facts.extension or Extension()
     if not extension.is_found:
         return _tell(State.FAIL, Code.PGVECTOR_NOT_ON_SEARCH_PATH, Step.USABLE, facts)
-    for state, code, thing, out_of_the_way in (
-        (State.FAIL, Code.PGVECTOR_REPLACED, extension.replaced, restored),
-        (State.FAIL, Code.PGVECTOR_SHADOWED, extension.shadow, put_aside),
-        (State.WARN, Code.PGVECTOR_OWNER_UNTRUSTED, extension.exposed, handed_over),
-    ):
-        if thing:
-            return _tell(state, code, Step.USABLE, facts, **_about(thing), statement=out_of_the_way(thing))
+    if finding := of_extension(extension):
+        state = State.WARN if extension.is_own else State.FAIL
+        return _tell(state, finding.code, Step.USABLE, facts, **finding.values)
     duration_ms = facts.durations_ms.get(Step.USABLE)
     if duration_ms and requirements.slow_ms and duration_ms > requirements.slow_ms:
         return _tell(State.WARN, Code.SLOW, Step.USABLE, facts, latency_ms=duration_ms)
     return Verdict(Step.USABLE, State.PASS)
-
-
-def _about(thing: Thing) -> dict[str, str]:
-    return {"kind": thing.kind, "object": thing.name, "owner": thing.owner}
 
 
 def _migrated(facts: Facts, requirements: Requirements) -> Verdict:
@@ -171,15 +163,14 @@ def _migrated(facts: Facts, requirements: Requirements) -> Verdict:
         notes = (phrase(Part.UNJUDGED, reason=requirements.unjudged),) if requirements.unjudged else ()
         return replace(_skipped(Step.MIGRATED, requirements, Reason.NOT_LOOKED), notes=notes)
     table = facts.server.version_table if facts.server else None
-    is_unread = table is not None and not table.shows_revisions
-    is_without = facts.revisions is None and not is_unread
+    finding = of_table(table, facts.target.user) if table else None
+    is_without = facts.revisions is None and finding is None
     if policy is MigrationPolicy.OFF or (policy is MigrationPolicy.AUTO and is_without):
         return Verdict(Step.MIGRATED, State.SKIPPED, reason=Reason.NOT_ASKED)
-    if table and is_unread:
+    if finding:
         # In a database of many it may be another application's; and nobody else may switch this one off by it.
         state = State.FAIL if policy is MigrationPolicy.REQUIRED else State.WARN
-        statement = trust_again(table, facts.server.user if facts.server else None)
-        return _tell(state, _unread(table), Step.MIGRATED, facts, **_of(table), statement=statement)
+        return _tell(state, finding.code, Step.MIGRATED, facts, **finding.values)
     current = facts.revisions or frozenset()
     told = {"current": joined(current), "head": joined(revisions.heads)}
     if current - revisions.known:
@@ -187,30 +178,6 @@ def _migrated(facts: Facts, requirements: Requirements) -> Verdict:
     if current != revisions.heads:
         return _tell(State.FAIL, Code.MIGRATIONS_BEHIND, Step.MIGRATED, facts, **told)
     return Verdict(Step.MIGRATED, State.PASS)
-
-
-def _unread(table: FoundTable) -> Code:
-    if table.distrust:
-        return Code.MIGRATIONS_UNTRUSTED
-    return Code.MIGRATIONS_HIDDEN if table.is_readable else Code.MIGRATIONS_PERMISSION_DENIED
-
-
-def _of(table: FoundTable) -> dict[str, Value]:
-    if table.distrust is None or table.culprit is None:
-        return {"table": table.name}
-    reason = phrase(_DISTRUST[table.distrust], **_about(table.culprit))
-    return {"table": table.name, "reason": reason, **_about(table.culprit)}
-
-
-_DISTRUST = {
-    Distrust.KIND: Part.OF_ANOTHER_KIND,
-    Distrust.OWNER: Part.OF_A_STRANGER,
-    Distrust.SCHEMA: Part.IN_A_STRANGERS_SCHEMA,
-    Distrust.INHERITANCE: Part.IN_A_TREE,
-    Distrust.RULE: Part.UNDER_A_RULE,
-    Distrust.PART: Part.UNDER_A_STRANGERS_PART,
-    Distrust.COLUMN: Part.WITHOUT_ITS_COLUMN,
-}
 
 
 _JUDGES: Mapping[Step, Callable[[Facts, Requirements], Verdict]] = {

@@ -15,7 +15,8 @@ from pgvector_ready.judgement.facts import Facts, Listener, values_of, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, ProvisioningState
 from pgvector_ready.judgement.phrases import Part, phrase
-from pgvector_ready.observation import pgvector
+from pgvector_ready.observation.application import fingerprint_through, prove_for_application
+from pgvector_ready.observation.enabling import enable
 from pgvector_ready.readiness.readiness import Readiness
 
 _logger = logging.getLogger(__name__)
@@ -100,12 +101,12 @@ class Provisioner:
         if not (is_missing and self._orders.enable) and not (is_outdated and self._orders.update):
             return observation, None
         blocked = await self._change(observation, update=is_outdated)
-        done = ProvisioningState.UPDATED if is_outdated else ProvisioningState.CREATED
-        self._note(state=ProvisioningState.FAILED if blocked else done)
-        if blocked is None:
-            _logger.info("extension_updated" if is_outdated else "extension_created")
-            observation = await self._readiness.observe_anew()
-        return observation, blocked
+        if blocked:
+            self._note(state=ProvisioningState.FAILED)
+            return observation, blocked
+        self._note(state=ProvisioningState.UPDATED if is_outdated else ProvisioningState.CREATED)
+        _logger.info("extension_updated" if is_outdated else "extension_created")
+        return await self._readiness.observe_anew(), None
 
     async def _change(self, observation: Observation, *, update: bool) -> Failure | None:
         self._tell(observation, Step.ENABLED)
@@ -113,7 +114,7 @@ class Provisioner:
             link = await self._database.connect()
             try:
                 async with asyncio.timeout(_LIMIT_SECONDS):
-                    await pgvector.enable(link, update=update, lock_timeout_seconds=_LOCK_TIMEOUT_SECONDS)
+                    await enable(link, update=update, lock_timeout_seconds=_LOCK_TIMEOUT_SECONDS)
             finally:
                 link.terminate()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told and tried again
@@ -127,7 +128,11 @@ class Provisioner:
         try:
             if self._is_engine_given and (elsewhere := await _bounded(self._elsewhere(facts))):
                 return elsewhere
-            await _bounded(pgvector.prove_for_application(self._engine, facts.extension))
+            link = await self._database.connect()
+            try:
+                await _bounded(prove_for_application(link, self._engine))
+            finally:
+                link.terminate()
         except Exception as error:  # noqa: BLE001 - as above
             return self._told(error, _failure(error, Step.USABLE, observation))
         return None
@@ -135,7 +140,7 @@ class Provisioner:
     async def _elsewhere(self, facts: Facts) -> Failure | None:
         """Return the failure where the engine leads to another database than the probe, if both show who they are."""
         expected = facts.server.fingerprint if facts.server else None
-        reached = await pgvector.fingerprint_through(self._engine)
+        reached = await fingerprint_through(self._engine)
         if expected is None or reached in {None, expected}:
             return None
         differences = (phrase(Part.OTHER_ENGINE, expected=expected, reached=str(reached)),)

@@ -185,6 +185,24 @@ DATABASE: Table = {
             ),
         ),
     ),
+    (Code.PGVECTOR_NAME_TAKEN, ""): Sentences(
+        Text(
+            "The {kind} {object} of {owner} has a name that pgvector needs, and the extension cannot be created.",
+            "{owner} の {kind} {object} が pgvector の使う名前を持っているため、拡張を作れません。",
+            otherwise=Text(
+                "Something has a name that pgvector needs, and the extension cannot be created.",
+                "pgvector の使う名前を持つものがあるため、拡張を作れません。",
+            ),
+        ),
+        Text(
+            "After a look at what it is for, as its owner or a superuser: {statement}",
+            "何のためのものかを確かめたうえで、その所有者かスーパーユーザーとして実行してください: {statement}",
+            otherwise=Text(
+                "Give it another name, or create the extension in another schema.",
+                "それの名前を変えるか、別のスキーマに拡張を作ってください。",
+            ),
+        ),
+    ),
     (Code.PGVECTOR_SHADOWED, ""): Sentences(
         Text(
             "User {user} finds the {kind} {object} of {owner} before what pgvector has by that name in schema {schema}.",
@@ -277,6 +295,24 @@ DATABASE: Table = {
             otherwise=Text(
                 "As a superuser: ALTER ROLE {user_identifier} BYPASSRLS;",
                 "スーパーユーザーとして実行してください: ALTER ROLE {user_identifier} BYPASSRLS;",
+            ),
+        ),
+    ),
+    (Code.UNTRUSTED_CODE, ""): Sentences(
+        Text(
+            "The {kind} {object} belongs to {owner}, who is not trusted, and what was to be run would meet it.",
+            "{kind} {object} は信頼できない {owner} のもので、これから実行する文がそれに出会います。そのため実行しません。",
+            otherwise=Text(
+                "What was to be run would meet something of a role that is not trusted.",
+                "これから実行する文が、信頼できないロールのものに出会います。そのため実行しません。",
+            ),
+        ),
+        Text(
+            "After a look at what it is for, as a superuser: {statement}",
+            "何のためのものかを確かめたうえで、スーパーユーザーとして実行してください: {statement}",
+            otherwise=Text(
+                "Look at what others may create in the schemas of the search path.",
+                "検索パスのスキーマにほかのロールが何を作れるかを確かめてください。",
             ),
         ),
     ),
