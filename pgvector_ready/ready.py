@@ -350,4 +350,6 @@ def _with_url(settings: Settings | None, url: str | None, engine: AsyncEngine | 
         url = engine.url.render_as_string(hide_password=False)
     if url is None or (settings.database_url and settings.database_url.get_secret_value() == url):
         return settings
-    return settings.model_copy(update={"database_url": SecretStr(url)})
+    copied = settings.model_copy(update={"database_url": SecretStr(url)})
+    copied.__dict__.pop("connection_string", None)  # was read of the other one
+    return copied
