@@ -6,9 +6,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -17,12 +16,14 @@ import typer
 from pgvector_ready import __doc__ as description
 from pgvector_ready import __version__
 from pgvector_ready.commands.check.command import check
+from pgvector_ready.commands.choice import Source, ask_before_changing, choose, chosen_database, made_database
 from pgvector_ready.commands.complaint import WRONG_USE, complaining
+from pgvector_ready.commands.examples import FIRST_STEPS, examples
 from pgvector_ready.commands.switch.command import switch
 from pgvector_ready.commands.verify.command import verify
 from pgvector_ready.loop import run
 from pgvector_ready.printable import SENTENCE_LIMIT, printable
-from pgvector_ready.settings import ConfigurationError, ServeSettings, is_on_platform, load, load_for_serve
+from pgvector_ready.settings import ConfigurationError, is_in_ci, is_on_platform, load, load_for_serve
 
 _CONNECTION_STRING = re.compile(r"postgres(?:ql)?(?:\+\w+)?:/|password\s*=", re.IGNORECASE)
 _NOT_HERE = (
@@ -47,7 +48,7 @@ def main() -> None:
     app()
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(invoke_without_command=True, epilog=FIRST_STEPS)
 def _default(
     context: typer.Context,
     *,
@@ -56,13 +57,17 @@ def _default(
     if version:
         typer.echo(__version__)
         raise typer.Exit
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is not None:
+        return
+    if os.environ.get("DATABASE_URL") or is_on_platform(os.environ) or is_in_ci(os.environ):
         serve()
+    else:  # somebody looks what it is
+        typer.echo(context.get_help())
 
 
-@app.command()
+@app.command(epilog=examples("serve"))
 def serve() -> None:
-    """Run the service (the default when no command is given)."""
+    """Run the service (the default where DATABASE_URL is set)."""
     gc.disable()  # what is loaded stays: looking through it for garbage is a tenth of the start (docs/benchmarks.md)
     from pgvector_ready import logs
     from pgvector_ready.server.server import Server, bind
@@ -73,11 +78,15 @@ def serve() -> None:
         signal.signal(number, _leave)
     with complaining(ConfigurationError):
         given = load_for_serve()
-        if given.database_url or is_on_platform(os.environ):
+        if choose(given, os.environ).source is Source.ENVIRONMENT:
             given.connection_string  # noqa: B018 - judged first: its sentence helps more than one about the port
-        with bind(given.host, given.port) as listener, _with_database(given) as settings:
+        with bind(given.host, given.port) as listener, made_database(given) as choice:
+            settings = choice.settings
             redact = settings.redactor(*secrets_in(os.environ))
             logs.configure(settings.style, settings.level, redact)
+            if choice.source is Source.EMBEDDED:
+                found = {"folder": str(choice.place), "psql": choice.psql}
+                logging.getLogger(__name__).info("embedded_server_started", extra=found)
             for variable in settings.unknown:
                 logging.getLogger(__name__).warning("setting_unknown", extra={"variable": variable})
             service = import_module("app.main").create_app(settings)
@@ -88,20 +97,26 @@ def serve() -> None:
             Server(service, host, port, drain_seconds, polled=PATHS, on_drain=service.drain).run([listener])
 
 
-app.command()(check)
+app.command(epilog=examples("check"))(check)
 
 
-@app.command()
-def migrate() -> None:
+@app.command(epilog=examples("migrate"))
+def migrate(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before it changes what a .env names.")] = False,
+) -> None:
     """Bring the database in DATABASE_URL to the newest revision.
 
-    Exit code 0: it is there, 1: it is not and nothing was changed, 2: wrong configuration.
+    Without it: the one of a .env file here, else the embedded one. Exit code 0: it is there, 1: it is not and nothing
+    was changed, 2: wrong configuration.
     """
     from pgvector_ready.documents.wording import wording
     from pgvector_ready.migrations import upgrade
 
-    with complaining(ConfigurationError):
-        settings = load()
+    with complaining(ConfigurationError), chosen_database(load(), Path.cwd()) as choice:
+        typer.echo(choice.line)
+        settings = choice.settings
+        ask_before_changing(choice, "Migrate", is_agreed=yes)
         try:
             before, after = run(upgrade.migrate(settings))
         except upgrade.MigrationError as error:
@@ -112,24 +127,8 @@ def migrate() -> None:
     typer.echo(f"at {after} already" if before == after else f"from {before or 'none'} to {after}")
 
 
-app.command()(verify)
-app.command()(switch)
-
-
-@contextmanager
-def _with_database(settings: ServeSettings) -> Iterator[ServeSettings]:
-    """The settings; where they name no database, and this is somebody's own machine, with one started for them."""
-    if settings.database_url or is_on_platform(os.environ):
-        yield settings
-        return
-    from pgvector_ready.embedded import EmbeddedError, default_folder, embedded_database
-
-    folder = settings.embedded_data_folder or default_folder(os.environ)
-    try:
-        with embedded_database(folder) as url:
-            yield load_for_serve(database_url=url)
-    except EmbeddedError as error:
-        raise ConfigurationError(str(error)) from error
+app.command(epilog=examples("verify"))(verify)
+app.command(epilog=examples("switch"))(switch)
 
 
 # Between two looks for garbage; Python's 700 are reached by a few new connections.
