@@ -69,7 +69,7 @@ def _document(check: Check) -> dict[str, object]:
 
 
 def to_junit(verification: Verification) -> str:
-    """Return one suite with a case for each check; https://github.com/testmoapp/junitxml describes what readers agree on."""
+    """Return one suite with a case for each check, as https://github.com/testmoapp/junitxml describes it."""
     counts = {
         "name": "pgvector-ready verify",
         "tests": str(len(verification.checks)),
