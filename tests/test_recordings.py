@@ -44,6 +44,7 @@ class Said:
     """What stays on the screen of a switch."""
 
     lines: list[str] = field(default_factory=list)
+    last: str = ""
 
     def say(self, sentence: str) -> None:
         self.lines.append(sentence)
@@ -51,7 +52,9 @@ class Said:
     complain = say
 
     def progress(self, sentence: str) -> None:
-        pass
+        if sentence != self.last:
+            self.lines.append(f"  0:00:00  {sentence}")
+        self.last = sentence
 
     def ask(self, question: str) -> bool | None:
         raise AssertionError(question)
@@ -61,7 +64,7 @@ class Said:
     ("title", "script"),
     [
         pytest.param("To another database", (), id="success"),
-        pytest.param("A deploy that fails", ("build_failed",), id="failure"),
+        pytest.param("A deploy that fails", ("build_in_progress", "build_failed"), id="failure"),
     ],
 )
 def test_a_switch_says_what_was_recorded(server: PostgresServer, title: str, script: tuple[str, ...]) -> None:
