@@ -16,7 +16,6 @@ import typer
 from pgvector_ready import __doc__ as description
 from pgvector_ready import __version__
 from pgvector_ready.commands.check.command import check
-from pgvector_ready.commands.choice import Source, ask_before_changing, choose, chosen_database, made_database
 from pgvector_ready.commands.complaint import WRONG_USE, complaining
 from pgvector_ready.commands.examples import FIRST_STEPS, examples
 from pgvector_ready.commands.switch.command import switch
@@ -70,6 +69,7 @@ def serve() -> None:
     """Run the service (the default where DATABASE_URL is set)."""
     gc.disable()  # what is loaded stays: looking through it for garbage is a tenth of the start (docs/benchmarks.md)
     from pgvector_ready import logs
+    from pgvector_ready.commands.choice import Source, choose, made_database
     from pgvector_ready.server.server import Server, bind
     from pgvector_ready.tracing import secrets_in
     from pgvector_ready.web.health import PATHS
@@ -110,6 +110,7 @@ def migrate(
     Without it: the one of a .env file here, else the embedded one. Exit code 0: it is there, 1: it is not and nothing
     was changed, 2: wrong configuration.
     """
+    from pgvector_ready.commands.choice import ask_before_changing, chosen_database
     from pgvector_ready.documents.wording import wording
     from pgvector_ready.migrations import upgrade
 
