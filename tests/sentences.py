@@ -20,6 +20,8 @@ VALUES: dict[str, Value] = {
     "tls_reason": "TLSV1_ALERT_PROTOCOL_VERSION",
     "meant": "app",
     "violation": phrase(Part.VIOLATION_LENGTH),
+    "deed": phrase(Part.DEED_PROOF),
+    "times": "2",
     "latency_ms": 900.0,
     "differences": (phrase(Part.OTHER_HOST, expected="a", reached="b"), phrase(Part.OTHER_DATABASE, expected="c")),
     "server_version": "17.6",

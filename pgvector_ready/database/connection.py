@@ -2,9 +2,11 @@
 
 import asyncio
 import errno
+import math
 import random
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -12,6 +14,7 @@ from weakref import WeakSet
 import asyncpg
 
 from pgvector_ready.database.attempts import at, first_answer
+from pgvector_ready.database.crashes import Crashes
 from pgvector_ready.database.diagnosis import diagnose
 from pgvector_ready.database.errors import BracketedPasswordError, NoMatchingHostError, StalledError, TlsRequiredError
 from pgvector_ready.database.greeting import Resolver, is_socket
@@ -66,6 +69,8 @@ class Database:
         self.connect_timeout_seconds = connect_timeout_seconds
         # What the newest connection saw; until there was one, no more than what the connection string suggests.
         self.is_pooled: bool | None = connection_string.is_pooled or None
+        # Of the server, by what this process asked of it there.
+        self.crashes = Crashes()
         self._asked_again_after_seconds = asked_again_after_seconds
         self._limits = Limits(abandoned_after_seconds, orphaned_after_seconds)
         self._resolver = Resolver()
@@ -76,14 +81,16 @@ class Database:
         """What may be shown of where it leads."""
         return self.connection_string.target
 
-    async def connect(self, *, is_probe: bool = False, is_guarded: bool = True) -> Link:
+    async def connect(
+        self, *, is_probe: bool = False, is_guarded: bool = True, timeout_seconds: float = math.inf
+    ) -> Link:
         """A connection that belongs to the caller, to the first host that answers as asked.
 
         A guarded one takes no more from the server than a probe needs, and nothing that the driver would die of.
         Raises what `errors.classify` has names for: OSError, ssl.SSLError, asyncpg's errors, and this project's own.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self.connect_timeout_seconds
+        deadline = loop.time() + max(0.0, min(self.connect_timeout_seconds, timeout_seconds))
         attempts = [(attributes, host) for attributes in self._session_attributes() for host in self._hosts()]
         failed: Exception | None = None
         for number, (attributes, host) in enumerate(attempts):
@@ -150,7 +157,8 @@ class Database:
 
     async def _log_in(self, host: Host, tls: Tls, attributes: Mapping[str, Any], *, is_probe: bool) -> Link:
         connection = await self._open(host, tls, **attributes)
-        return await introduce(connection, host, self._limits if is_probe else None)
+        link = await introduce(connection, host, self._limits if is_probe else None)
+        return replace(link, chosen_as=attributes["target_session_attrs"])
 
     async def _addresses(self, host: Host, deadline: float) -> Sequence[str]:
         """Looked up before asyncpg does so, whose thread would be the event loop's: see Resolver."""

@@ -72,6 +72,24 @@ class NoMatchingHostError(ConnectionError):
     """Servers were reached, and none of them has the `target_session_attrs` asked for."""
 
 
+class Deed(StrEnum):
+    """A statement that runs pgvector's library."""
+
+    PROOF = "proof"
+    ENABLE = "enable"
+    UPDATE = "update"
+    APPLICATION = "application"
+
+
+class ServerCrashesError(Exception):
+    """A statement is not run, because the server crashed when it was, so many times."""
+
+    def __init__(self, deed: Deed, times: int) -> None:
+        super().__init__(deed, times)
+        self.deed = deed
+        self.times = times
+
+
 class StalledError(TimeoutError):
     """The server fell silent; `phase` says in which part of connecting."""
 
@@ -122,6 +140,7 @@ _FOUND_OUT: dict[type[Exception], Code] = {
     BracketedPasswordError: Code.INVALID_PASSWORD,
     NoMatchingHostError: Code.NO_MATCHING_HOST,
     WrongDistanceError: Code.PGVECTOR_WRONG_RESULT,
+    ServerCrashesError: Code.PGVECTOR_CRASHES_SERVER,
 }
 
 
@@ -262,6 +281,14 @@ _VIOLATIONS = {
 }
 
 
+_DEEDS = {
+    Deed.PROOF: Part.DEED_PROOF,
+    Deed.ENABLE: Part.DEED_ENABLE,
+    Deed.UPDATE: Part.DEED_UPDATE,
+    Deed.APPLICATION: Part.DEED_APPLICATION,
+}
+
+
 def failure_of(
     error: BaseException,
     step: Step,
@@ -276,16 +303,12 @@ def failure_of(
         code = Code.PRIVATE_HOST
     if sqlstate == _INTERNAL_ERROR and target.provider in _SHARED_PROXIES and not is_asking:
         code = Code.POOLER_ERROR
-    case = ""
-    if code is Code.CONNECT_TIMEOUT:
-        case = error.phase if isinstance(error, StalledError) else "tcp"
+    case = _case_of(error, code)
     if code is Code.PROTOCOL_VIOLATION:
         broken = (cause.violation for cause in causes(error) if isinstance(cause, ProtocolViolationError))
         values = {**values, "violation": phrase(_VIOLATIONS[next(broken, Violation.DRIVER)])}
     if isinstance(error, UntrustedError):
         code, values = error.finding.code, {**values, **error.finding.values}
-    if code is Code.INVALID_PASSWORD and isinstance(error, BracketedPasswordError):
-        case = "brackets"
     if code is Code.DATABASE_MISSING and (meant := intended_name(target.database)):
         case, values = "doubtful", {**values, "meant": meant}
     if not is_asking and any(_NEON_WANTS_AN_ENDPOINT in str(cause) for cause in causes(error)):
@@ -293,7 +316,21 @@ def failure_of(
     if code in _TLS:
         case, found = _of_tls(error)
         values = {**values, **found}
+    if isinstance(error, ServerCrashesError):
+        values = {**values, "deed": phrase(_DEEDS[error.deed]), "times": str(error.times)}
     return Failure.about(code, step, target, values, sqlstate, case)
+
+
+def _case_of(error: BaseException, code: Code) -> str:
+    match error:
+        case StalledError(phase=phase) if code is Code.CONNECT_TIMEOUT:
+            return phase
+        case BracketedPasswordError():
+            return "brackets"
+        case ServerCrashesError(times=1):
+            return "once"
+        case _:
+            return "tcp" if code is Code.CONNECT_TIMEOUT else ""
 
 
 _TLS = frozenset({Code.TLS_ROOT_MISSING, Code.TLS_REQUEST_REFUSED, Code.TLS_HANDSHAKE_FAILED})

@@ -85,6 +85,7 @@ class Code(StrEnum):
     PGVECTOR_UPDATE_AVAILABLE = "pgvector_update_available"
     PGVECTOR_DOWNGRADED = "pgvector_downgraded"
     PGVECTOR_LIBRARY_MISSING = "pgvector_library_missing"
+    PGVECTOR_CRASHES_SERVER = "pgvector_crashes_server"
     PGVECTOR_NOT_ON_SEARCH_PATH = "pgvector_not_on_search_path"
     PGVECTOR_SHADOWED = "pgvector_shadowed"
     PGVECTOR_REPLACED = "pgvector_replaced"

@@ -59,6 +59,12 @@ class Part(StrEnum):
     VIOLATION_DRIVER = "violation_driver"
     VIOLATION_ANSWER = "violation_answer"
 
+    # Statements that run pgvector's library.
+    DEED_PROOF = "deed_proof"
+    DEED_ENABLE = "deed_enable"
+    DEED_UPDATE = "deed_update"
+    DEED_APPLICATION = "deed_application"
+
     # Why a version table is not read.
     OF_ANOTHER_KIND = "of_another_kind"
     OF_A_STRANGER = "of_a_stranger"

@@ -85,6 +85,12 @@ PARTS: Mapping[Part, Text] = {
         "its answer to a query does not have the values that were asked for",
         "問い合わせへの応答に、求めた値がありません",
     ),
+    Part.DEED_PROOF: Text("calculates a distance", "距離を計算する文"),
+    Part.DEED_ENABLE: Text("creates the extension", "拡張を作成する文"),
+    Part.DEED_UPDATE: Text("updates the extension", "拡張を更新する文"),
+    Part.DEED_APPLICATION: Text(
+        "makes a temporary table with a vector index", "ベクトルの索引を持つ一時表を作成する文"
+    ),
     Part.OF_ANOTHER_KIND: Text(
         "it is a {kind} of {owner}, and reading it runs what its owner wrote",
         "{owner} の {kind} であり、読むと所有者の書いたものが実行されるためです",
