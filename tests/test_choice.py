@@ -19,7 +19,7 @@ from pgvector_ready.embedded.cluster import server_processes
 from pgvector_ready.judgement.failures import Code
 from pgvector_ready.settings import CI_VARIABLES, PLATFORM_VARIABLES, ConfigurationError, Settings
 from tests.conftest import Database
-from tests.postgres import wait_until
+from tests.postgres import ROOM, wait_until
 from tests.service import ServiceProcess
 
 SECRET = "postgresql://app:secret@db.example.net:6543/shop"  # noqa: S105 - an example
@@ -258,7 +258,7 @@ def test_what_is_not_public_or_not_changed_is_not_asked_for(
 @pytest.fixture(scope="module")
 def data() -> Iterator[Path]:
     """A folder with the data of an embedded server, in a place that its account can enter."""
-    with tempfile.TemporaryDirectory(prefix="pgvr-", dir="/tmp") as folder:  # pytest's own is closed to its account
+    with tempfile.TemporaryDirectory(prefix="pgvr-", dir=ROOM) as folder:  # pytest's own is closed to its account
         made = Path(folder)
         made.chmod(0o755)
         with embedded_database(made):

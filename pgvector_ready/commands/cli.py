@@ -15,7 +15,6 @@ import typer
 from pgvector_ready import __doc__ as description
 from pgvector_ready import __version__
 from pgvector_ready.commands.check.command import check
-from pgvector_ready.commands.choice import Source, choose, made_database
 from pgvector_ready.commands.complaint import WRONG_USE, complaining
 from pgvector_ready.commands.examples import FIRST_STEPS, examples
 from pgvector_ready.commands.migrate import bring_to_head, migrate
@@ -68,6 +67,7 @@ def serve() -> None:
     """Run the service (the default where DATABASE_URL is set)."""
     gc.disable()  # what is loaded stays: looking through it for garbage is a tenth of the start (docs/benchmarks.md)
     from pgvector_ready import logs
+    from pgvector_ready.commands.choice import Source, choose, made_database
     from pgvector_ready.server.server import Server, bind
     from pgvector_ready.tracing import secrets_in
     from pgvector_ready.web.health import PATHS

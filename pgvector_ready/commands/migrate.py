@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from pgvector_ready.commands.choice import ask_before_changing, chosen_database
 from pgvector_ready.commands.complaint import complaining
 from pgvector_ready.judgement.requirements import MigrationPolicy, joined
 from pgvector_ready.loop import run
@@ -24,6 +23,7 @@ def migrate(
     env.py. Without DATABASE_URL: the one of a .env file here, else the embedded one. Exit code 0: it is there, 1: it
     is not, 2: wrong configuration, and nothing was migrated.
     """
+    from pgvector_ready.commands.choice import ask_before_changing, chosen_database
     from pgvector_ready.documents.wording import wording
     from pgvector_ready.migrations.history import find_history
     from pgvector_ready.migrations.upgrade import MigrationError, upgrade
