@@ -12,8 +12,16 @@ from pgvector_ready.judgement.target import Provider, Target
 TARGET = Target(host="db.example.net", port=5432, database="app", user="alice", provider=Provider.OTHER)
 # Every value that a sentence may speak of, beside those of the target.
 VALUES: dict[str, Value] = {
+    "names": "PGHOST, PGUSER",
+    "folder": "/home/ann/.local/share/pgvector-ready",
     "parameter": "sslrootcert",
+    "flaw": phrase(Part.FOLDER),
+    "manner": phrase(Part.CLOSES),
+    "tls_reason": "TLSV1_ALERT_PROTOCOL_VERSION",
+    "meant": "app",
     "violation": phrase(Part.VIOLATION_LENGTH),
+    "deed": phrase(Part.DEED_PROOF),
+    "times": "2",
     "latency_ms": 900.0,
     "differences": (phrase(Part.OTHER_HOST, expected="a", reached="b"), phrase(Part.OTHER_DATABASE, expected="c")),
     "server_version": "17.6",

@@ -20,7 +20,7 @@ from pgvector_ready.embedded.cluster import Account, Installation, PidFile, Serv
 from pgvector_ready.embedded.place import Place, lock
 from pgvector_ready.embedded.refusals import explain
 from tests.embedding import IS_ROOT, ORDINARY, ROOT, Owner, container, needs_root
-from tests.postgres import wait_until
+from tests.postgres import ROOM, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,8 @@ def site() -> Iterator[Path]:
     """The wheel where every account can read it, wherever it is installed."""
     programs = wheel.find_programs()
     assert programs is not None, "make install"
-    with tempfile.TemporaryDirectory(prefix="pgvr-", dir="/tmp") as folder:
-        Path(folder).chmod(0o755)
-        yield wheel.copy_programs(programs, Path(folder) / "site").parents[2]
+    with open_folder() as folder:
+        yield wheel.copy_programs(programs, folder / "site").parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +44,7 @@ def made() -> Iterator[Path]:
 @contextmanager
 def open_folder() -> Iterator[Path]:
     """An empty folder that every account can enter; pytest's own are closed to the account that root drops to."""
-    with tempfile.TemporaryDirectory(prefix="pgvr-", dir="/tmp") as made:
+    with tempfile.TemporaryDirectory(prefix="pgvr-", dir=ROOM) as made:
         Path(made).chmod(0o755)
         yield Path(made)
 

@@ -10,13 +10,13 @@ import typer
 from pgvector_ready import __doc__ as description
 from pgvector_ready import __version__
 from pgvector_ready.commands.check.command import check
-from pgvector_ready.commands.complaint import WRONG_USE, complaining
+from pgvector_ready.commands.complaint import WRONG_USE
+from pgvector_ready.commands.examples import FIRST_STEPS, examples
+from pgvector_ready.commands.migrate import migrate
 from pgvector_ready.commands.serve import serve
 from pgvector_ready.commands.switch.command import switch
 from pgvector_ready.commands.verify.command import verify
-from pgvector_ready.loop import run
-from pgvector_ready.printable import SENTENCE_LIMIT, printable
-from pgvector_ready.settings import ConfigurationError, is_on_platform, load
+from pgvector_ready.settings import is_in_ci, is_on_platform
 
 _CONNECTION_STRING = re.compile(r"postgres(?:ql)?(?:\+\w+)?:/|password\s*=", re.IGNORECASE)
 _NOT_HERE = (
@@ -41,7 +41,7 @@ def main() -> None:
     app()
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(invoke_without_command=True, epilog=FIRST_STEPS)
 def _default(
     context: typer.Context,
     *,
@@ -50,37 +50,18 @@ def _default(
     if version:
         typer.echo(__version__)
         raise typer.Exit
-    if context.invoked_subcommand is None:
-        if os.environ.get("DATABASE_URL") or is_on_platform(os.environ):
-            serve()
-        else:
-            typer.echo(context.get_help())
+    if context.invoked_subcommand is not None:
+        return
+    if os.environ.get("DATABASE_URL") or is_on_platform(os.environ) or is_in_ci(os.environ):
+        serve()
+    else:  # somebody looks what it is
+        typer.echo(context.get_help())
 
 
-app.command()(serve)
-app.command()(check)
+app.command(epilog=examples("serve"))(serve)
+app.command(epilog=examples("check"))(check)
 
 
-@app.command()
-def migrate() -> None:
-    """Bring the database in DATABASE_URL to the newest revision.
-
-    Exit code 0: it is there, 1: it is not and nothing was changed, 2: wrong configuration.
-    """
-    from pgvector_ready.documents.wording import wording
-    from pgvector_ready.migrations import upgrade
-
-    with complaining(ConfigurationError):
-        settings = load()
-        try:
-            before, after = run(upgrade.migrate(settings))
-        except upgrade.MigrationError as error:
-            cause = printable(settings.redactor()(str(error.__cause__).partition("\n")[0]), SENTENCE_LIMIT)
-            said = wording(error.failure)
-            typer.echo(f"{error.failure.code}: {said.message} → {said.remedy}\n  {cause}", err=True)
-            raise typer.Exit(1) from None
-    typer.echo(f"at {after} already" if before == after else f"from {before or 'none'} to {after}")
-
-
-app.command()(verify)
-app.command()(switch)
+app.command(epilog=examples("migrate"))(migrate)
+app.command(epilog=examples("verify"))(verify)
+app.command(epilog=examples("switch"))(switch)

@@ -6,17 +6,20 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from importlib import import_module
 from inspect import Parameter, isclass, signature
 from types import FrameType, TracebackType
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from pgvector_ready.commands.complaint import complaining
-from pgvector_ready.settings import ConfigurationError, ServeSettings, is_on_platform, load_for_serve
+from pgvector_ready.commands.migrate import bring_to_head
+from pgvector_ready.settings import ConfigurationError, ServeSettings, load_for_serve
+
+if TYPE_CHECKING:
+    from pgvector_ready.commands.choice import Choice
 
 _BUNDLED = "pgvector_ready.service:create_app"
 # Between two looks for garbage; Python's 700 are reached by a few new connections.
@@ -38,6 +41,7 @@ def serve(
     """
     gc.disable()  # what is loaded stays: looking through it for garbage is a tenth of the start (docs/benchmarks.md)
     from pgvector_ready import logs
+    from pgvector_ready.commands.choice import Source, choose, made_database
     from pgvector_ready.server.server import Server, bind
     from pgvector_ready.tracing import secrets_in
 
@@ -45,10 +49,13 @@ def serve(
         signal.signal(number, _leave)
     with complaining(ConfigurationError), complaining(NotServedError):
         given = load_for_serve()
-        if given.database_url or is_on_platform(os.environ):
+        if choose(given, os.environ).source is Source.ENVIRONMENT:
             given.connection_string  # noqa: B018 - judged first: its sentence helps more than one about the port
-        with bind(given.host, given.port) as listener, _with_database(given) as settings:
+        with bind(given.host, given.port) as listener, made_database(given) as choice:
+            settings = choice.settings
             logs.configure(settings.style, settings.level, settings.redactor(*secrets_in()))
+            if choice.source is Source.EMBEDDED:
+                _use_embedded(choice)
             _warn_of(settings)
             app = load_application(name, is_factory=factory or name == _BUNDLED)
             gc.freeze()  # nor is it looked through while the service answers
@@ -58,6 +65,15 @@ def serve(
             server.run([listener])
     if not server.is_listening:
         raise typer.Exit(1)
+
+
+def _use_embedded(choice: "Choice[ServeSettings]") -> None:
+    """Let the application find the embedded server where it looks for a database, at the head of its history."""
+    found = {"folder": str(choice.place), "psql": choice.psql}
+    logging.getLogger(__name__).info("embedded_server_started", extra=found)
+    if choice.settings.database_url:
+        os.environ["DATABASE_URL"] = choice.settings.database_url.get_secret_value()
+    bring_to_head(choice.settings)
 
 
 def load_application(name: str, *, is_factory: bool) -> Any:
@@ -155,23 +171,6 @@ def _warn_of(settings: ServeSettings) -> None:
         logger.warning("setting_unknown", extra={"variable": variable})
     if os.environ.get("WEB_CONCURRENCY", "1") != "1":
         logger.info("web_concurrency_ignored", extra={"detail": "one process serves; scale out by instances"})
-
-
-@contextmanager
-def _with_database(settings: ServeSettings) -> Iterator[ServeSettings]:
-    """The settings; where they name no database, and this is somebody's own machine, with one started for them."""
-    if settings.database_url or is_on_platform(os.environ):
-        yield settings
-        return
-    from pgvector_ready.embedded import EmbeddedError, default_folder, embedded_database
-
-    folder = settings.embedded_data_folder or default_folder(os.environ)
-    try:
-        with embedded_database(folder) as url:
-            os.environ["DATABASE_URL"] = url  # where the application looks for it
-            yield load_for_serve()
-    except EmbeddedError as error:
-        raise ConfigurationError(str(error)) from error
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:

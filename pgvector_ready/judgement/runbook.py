@@ -7,9 +7,9 @@ from pgvector_ready.judgement.facts import Extension, Facts, values_of, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.phrases import Part, Value, phrase
 from pgvector_ready.judgement.report import Reason, Report, State, Verdict
-from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, joined
+from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions, joined
 from pgvector_ready.judgement.strangers import of_extension, of_table
-from pgvector_ready.judgement.target import Network, is_public, network_of
+from pgvector_ready.judgement.target import Network, intended_name, is_public, network_of
 
 
 def judge(facts: Facts, requirements: Requirements, blocked: Failure | None = None) -> Report:
@@ -37,11 +37,15 @@ def judge_offline(facts: Facts, requirements: Requirements, inside: Network | No
 
     A private name is told as when it does not resolve, and is a warning here: where it will be used may be inside.
     """
+    configured = _configured(facts, requirements)
+    if configured.state is State.PASS and (meant := intended_name(facts.target.database)):
+        doubt = _tell(State.WARN, Code.DATABASE_URL_DOUBTFUL, Step.CONFIGURED, facts, meant=meant)
+        configured = replace(doubt, notes=configured.notes)
     _, connected, *others = (_skipped(step, requirements, Reason.NOT_LOOKED) for step in RUNBOOK)
     network = network_of(facts.target.host, facts.target.provider)
     if network in {Network.RAILWAY, Network.RENDER} and network is not inside:
         connected = _tell(State.WARN, Code.PRIVATE_HOST, Step.CONNECTED, facts)
-    return Report(facts, (_configured(facts, requirements), connected, *others))
+    return Report(facts, (configured, connected, *others))
 
 
 def _skipped(step: Step, requirements: Requirements, reason: Reason) -> Verdict:
@@ -55,6 +59,11 @@ def _skipped(step: Step, requirements: Requirements, reason: Reason) -> Verdict:
         case _:
             is_asked = True
     return Verdict(step, State.SKIPPED, reason=reason if is_asked else Reason.NOT_ASKED)
+
+
+def judge_step(step: Step, facts: Facts, requirements: Requirements) -> Verdict:
+    """Judge one step alone, whatever the ones before it are."""
+    return _JUDGES[step](facts, requirements)
 
 
 def _verdict(step: Step, facts: Facts, requirements: Requirements, blocked: Failure | None) -> Verdict:
@@ -174,10 +183,20 @@ def _migrated(facts: Facts, requirements: Requirements) -> Verdict:
     current = facts.revisions or frozenset()
     told = {"current": joined(current), "head": joined(revisions.heads)}
     if current - revisions.known:
-        return _tell(State.WARN, Code.MIGRATIONS_UNKNOWN, Step.MIGRATED, facts, **told)
+        code = Code.MIGRATIONS_RENAMED if _is_renamed(current, revisions) else Code.MIGRATIONS_UNKNOWN
+        return _tell(State.WARN, code, Step.MIGRATED, facts, **told, table=table.name if table else None)
     if current != revisions.heads:
         return _tell(State.FAIL, Code.MIGRATIONS_BEHIND, Step.MIGRATED, facts, **told)
     return Verdict(Step.MIGRATED, State.PASS)
+
+
+def _is_renamed(current: frozenset[str], revisions: Revisions) -> bool:
+    """Return whether version 1 brought the database to its own first revision, which has another name since."""
+    return _OLD_NAME in current - revisions.known and _NEW_NAME in revisions.known
+
+
+# Version 1 took the name that every hand-written history begins with.
+_OLD_NAME, _NEW_NAME = "0001", "pgvector_ready_0001"
 
 
 _JUDGES: Mapping[Step, Callable[[Facts, Requirements], Verdict]] = {

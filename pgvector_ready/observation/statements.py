@@ -109,3 +109,11 @@ IDENTITY = (
     "SELECT system_identifier, d.oid::bigint AS database_oid FROM pg_catalog.pg_control_system(), "
     "pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()"
 )
+
+# A server that recovers from a crash throws its statistics away, a clean restart keeps them: so their age, which every
+# role may see, is the age of the last recovery. PostgreSQL restarts its processes then, and not itself.
+STANDING = """\
+SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-)
+                                     pg_catalog.pg_postmaster_start_time()),
+       COALESCE(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-)
+                                              pg_catalog.pg_stat_get_bgwriter_stat_reset_time()), 'infinity')"""

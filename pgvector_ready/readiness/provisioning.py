@@ -5,16 +5,18 @@ import logging
 import random
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pgvector_ready.database import Database
-from pgvector_ready.database.errors import failure_of
+from pgvector_ready.database.errors import Deed, failure_of
 from pgvector_ready.judgement.facts import Facts, Listener, values_of, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, ProvisioningState
 from pgvector_ready.judgement.phrases import Part, phrase
+from pgvector_ready.lateness import again_if_late
 from pgvector_ready.observation.application import fingerprint_through, prove_for_application
 from pgvector_ready.observation.enabling import enable
 from pgvector_ready.readiness.readiness import Readiness
@@ -51,6 +53,7 @@ class Provisioner:
         *,
         is_engine_given: bool = False,
     ) -> None:
+        self._crashes = database.crashes
         self._database = database
         self._engine = engine
         self._readiness = readiness
@@ -111,15 +114,19 @@ class Provisioner:
     async def _change(self, observation: Observation, *, update: bool) -> Failure | None:
         self._tell(observation, Step.ENABLED)
         try:
-            link = await self._database.connect()
-            try:
-                async with asyncio.timeout(_LIMIT_SECONDS):
-                    await enable(link, update=update, lock_timeout_seconds=_LOCK_TIMEOUT_SECONDS)
-            finally:
-                link.terminate()
+            with self._crashes.watching(Deed.UPDATE if update else Deed.ENABLE):
+                await again_if_late(partial(self._enable, update=update))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told and tried again
             return self._told(error, _failure(error, Step.ENABLED, observation))
         return None
+
+    async def _enable(self, *, update: bool) -> None:
+        link = await self._database.connect()
+        try:
+            async with asyncio.timeout(_LIMIT_SECONDS):
+                await enable(link, update=update, lock_timeout_seconds=_LOCK_TIMEOUT_SECONDS)
+        finally:
+            link.terminate()
 
     async def _prove(self, observation: Observation) -> Failure | None:
         facts = observation.report.facts
@@ -128,11 +135,8 @@ class Provisioner:
         try:
             if self._is_engine_given and (elsewhere := await _bounded(self._elsewhere(facts))):
                 return elsewhere
-            link = await self._database.connect()
-            try:
-                await _bounded(prove_for_application(link, self._engine))
-            finally:
-                link.terminate()
+            with self._crashes.watching(Deed.APPLICATION):
+                await again_if_late(self._use)
         except Exception as error:  # noqa: BLE001 - as above
             return self._told(error, _failure(error, Step.USABLE, observation))
         return None
@@ -145,6 +149,13 @@ class Provisioner:
             return None
         differences = (phrase(Part.OTHER_ENGINE, expected=expected, reached=str(reached)),)
         return Failure.about(Code.WRONG_TARGET, Step.EXPECTED, facts.target, {"differences": differences})
+
+    async def _use(self) -> None:
+        link = await self._database.connect()
+        try:
+            await _bounded(prove_for_application(link, self._engine))
+        finally:
+            link.terminate()
 
     def _tell(self, observation: Observation, step: Step) -> None:
         if self._listener:

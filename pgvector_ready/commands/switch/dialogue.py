@@ -1,4 +1,4 @@
-"""How `switch` speaks to a terminal or to a log."""
+"""The output of `switch`, on a terminal or in a log."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 
 class Dialogue(Protocol):
-    """Where the sentences go, and where an answer comes from."""
+    """Takes the sentences and gives an answer."""
 
     def say(self, sentence: str) -> None:
         """Print something that stays true."""
@@ -65,7 +65,8 @@ class Terminal:
         self._last = sentence
         elapsed = timedelta(seconds=int(time.monotonic() - self._started_at))
         self._print(f"  {elapsed}  {sentence}", self._console)
-        if self._console.file.isatty():  # which is_terminal does not mean where FORCE_COLOR is set
+        # is_terminal does not mean one where FORCE_COLOR is set.
+        if self._console.file.isatty() and not self._console.is_dumb_terminal:
             columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
             self._moving = Progress(*columns, console=self._console, transient=True)
             self._moving.add_task("waiting", total=None)
@@ -80,7 +81,7 @@ class Terminal:
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     def _print(self, sentence: str, console: Console) -> None:
-        """Nobody may read on (`| head`), or the disk be full: a switch that has begun goes on to its end."""
+        """Print if possible: where nobody reads (`| head`) or the disk is full, a switch still goes on to its end."""
         with suppress(OSError, SystemExit):  # the latter is Rich's answer to a broken pipe
             console.print(sentence)
 

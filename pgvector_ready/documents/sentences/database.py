@@ -3,6 +3,29 @@
 from pgvector_ready.documents.sentences.text import Sentences, Table, Text
 from pgvector_ready.judgement.failures import Code
 
+_CRASHED = Text(
+    "The session was lost at a statement of pgvector's, and the server on {host} port {port} went through crash recovery.",
+    "pgvector の文で接続が失われ、{host} のポート {port} のサーバーがクラッシュから復旧しました。",
+)
+_ANOTHER_PROCESSOR = Text(
+    "pgvector's library was built for another processor, or is damaged; the server's log names the signal (4: an "
+    "instruction that this processor has not got; 9: no memory left). Use an image whose pgvector runs on every "
+    'processor, such as {image}, or build it with make OPTFLAGS="". The service asks again at most three times '
+    "in an hour; to ask at once: pgvector-ready check.",
+    "pgvector のライブラリが別のプロセッサー向けに作られたか、壊れています。シグナルの番号はサーバーのログにあります"
+    "(4: このプロセッサーにない命令、9: メモリー不足)。どのプロセッサーでも動く pgvector のイメージ(たとえば {image})を使うか、"
+    'make OPTFLAGS="" でビルドし直してください。サービスが試すのは 1 時間に 3 回までです。すぐに試すには: pgvector-ready check',
+    otherwise=Text(
+        "pgvector's library was built for another processor, or is damaged; the server's log names the signal (4: an "
+        "instruction that this processor has not got; 9: no memory left). Use an image whose pgvector runs on every "
+        'processor, or build it with make OPTFLAGS="". The service asks again at most three times in an hour; to ask at '
+        "once: pgvector-ready check.",
+        "pgvector のライブラリが別のプロセッサー向けに作られたか、壊れています。シグナルの番号はサーバーのログにあります"
+        "(4: このプロセッサーにない命令、9: メモリー不足)。どのプロセッサーでも動く pgvector のイメージを使うか、"
+        'make OPTFLAGS="" でビルドし直してください。サービスが試すのは 1 時間に 3 回までです。すぐに試すには: pgvector-ready check',
+    ),
+)
+
 DATABASE: Table = {
     (Code.WRONG_TARGET, ""): Sentences(
         Text(
@@ -109,6 +132,19 @@ DATABASE: Table = {
             ),
         ),
     ),
+    (Code.PGVECTOR_LOCK_TIMEOUT, "migrate"): Sentences(
+        Text(
+            "Another migration, or a start-up, held the lock for longer than this command waits.",
+            "別のマイグレーションまたは起動処理が、このコマンドの待ち時間より長くロックを保持していました。",
+        ),
+        Text(
+            "Run pgvector-ready migrate again when it has ended. Who holds it: SELECT pid, state, query FROM "
+            "pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory');",
+            "それが終わってから、pgvector-ready migrate をもう一度実行してください。ロックを持っているのは: "
+            "SELECT pid, state, query FROM pg_stat_activity "
+            "WHERE pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory');",
+        ),
+    ),
     (Code.PGVECTOR_LOCK_TIMEOUT, ""): Sentences(
         Text(
             "Another session held the lock for enabling pgvector for too long.",
@@ -143,6 +179,25 @@ DATABASE: Table = {
             "Bring the server back to an image with pgvector {installed_version} or newer.",
             "サーバーを、pgvector {installed_version} 以降のイメージに戻してください。",
         ),
+    ),
+    (Code.PGVECTOR_CRASHES_SERVER, ""): Sentences(
+        Text(
+            "{times} times the session was lost at the statement that {deed}, and the server on {host} port {port} went "
+            "through crash recovery, which ends everybody's sessions.",
+            "{deed}で {times} 回接続が失われ、そのたびに {host} のポート {port} のサーバーがクラッシュから復旧しました。"
+            "復旧のたびに全員の接続が切れます。",
+            otherwise=_CRASHED,
+        ),
+        _ANOTHER_PROCESSOR,
+    ),
+    (Code.PGVECTOR_CRASHES_SERVER, "once"): Sentences(
+        Text(
+            "The session was lost at the statement that {deed}, and the server on {host} port {port} went through crash "
+            "recovery, which ends everybody's sessions.",
+            "{deed}で接続が失われ、{host} のポート {port} のサーバーがクラッシュから復旧しました。復旧すると全員の接続が切れます。",
+            otherwise=_CRASHED,
+        ),
+        _ANOTHER_PROCESSOR,
     ),
     (Code.PGVECTOR_LIBRARY_MISSING, ""): Sentences(
         Text(
@@ -371,6 +426,57 @@ DATABASE: Table = {
         Text(
             "Deploy the newer code; a roll-back is fine as long as the newer revision is compatible.",
             "新しいコードをデプロイしてください。新しいリビジョンに互換性があるあいだは、古いコードに戻しても問題ありません。",
+        ),
+    ),
+    (Code.MIGRATIONS_RENAMED, ""): Sentences(
+        Text(
+            "The database is at revision 0001, as version 1 of this service called what is pgvector_ready_0001 now.",
+            "データベースのリビジョンは 0001 です。バージョン 1 のこの名前は、現在の pgvector_ready_0001 に当たります。",
+        ),
+        Text(
+            "Give it its new name: UPDATE {table} SET version_num = 'pgvector_ready_0001' WHERE version_num = '0001';",
+            "新しい名前に変えてください: "
+            "UPDATE {table} SET version_num = 'pgvector_ready_0001' WHERE version_num = '0001';",
+            otherwise=Text(
+                "Give it its new name: "
+                "UPDATE alembic_version SET version_num = 'pgvector_ready_0001' WHERE version_num = '0001';",
+                "新しい名前に変えてください: "
+                "UPDATE alembic_version SET version_num = 'pgvector_ready_0001' WHERE version_num = '0001';",
+            ),
+        ),
+    ),
+    (Code.MIGRATIONS_FAILED, ""): Sentences(
+        Text(
+            "A migration failed; the database is at revision {current}.",
+            "マイグレーションが失敗しました。データベースのリビジョンは {current} です。",
+            otherwise=Text(
+                "A migration failed; the database has no revision.",
+                "マイグレーションが失敗しました。データベースにはリビジョンがありません。",
+            ),
+        ),
+        Text(
+            "Mend what is said below, and run pgvector-ready migrate again. What was done outside of a transaction, such "
+            "as CREATE INDEX CONCURRENTLY, may have stayed.",
+            "下に示す原因を直して、pgvector-ready migrate をもう一度実行してください。CREATE INDEX CONCURRENTLY など、"
+            "トランザクションの外で行われたものは残っている可能性があります。",
+        ),
+    ),
+    (Code.MIGRATIONS_ELSEWHERE, ""): Sentences(
+        Text(
+            "The application's env.py does not migrate the database in DATABASE_URL, which is at revision {current}.",
+            "アプリケーションの env.py は、DATABASE_URL のデータベースをマイグレーションしていません。"
+            "そのリビジョンは {current} です。",
+            otherwise=Text(
+                "The application's env.py does not migrate the database in DATABASE_URL, which has no revision.",
+                "アプリケーションの env.py は、DATABASE_URL のデータベースをマイグレーションしていません。"
+                "リビジョンがありません。",
+            ),
+        ),
+        Text(
+            "Let env.py connect to DATABASE_URL. Where it keeps its revision in a table whose name is not plain text "
+            "there, set MIGRATIONS_TABLE to schema.table.",
+            "env.py が DATABASE_URL に接続するようにしてください。リビジョンのテーブル名が env.py に"
+            "そのまま書かれていない場合は、MIGRATIONS_TABLE に schema.table を設定してください。",
         ),
     ),
     (Code.MIGRATIONS_PERMISSION_DENIED, ""): Sentences(
