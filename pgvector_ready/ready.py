@@ -267,11 +267,18 @@ def _name_at(app: Any, path: str) -> str | None:
     """The name of the route that a GET of this path comes to."""
     scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": [], "query_string": b""}
     for route in getattr(app, "routes", ()):
-        match, found = route.matches(dict(scope))
+        match, _ = route.matches(dict(scope))
         if match is Match.FULL:
-            endpoint = found.get("endpoint")
-            return str(getattr(route, "name", "") or getattr(endpoint, "__name__", "") or type(route).__name__)
+            leaf = _leaf(route, scope)
+            return str(getattr(leaf, "name", "") or type(leaf).__name__)
     return None
+
+
+def _leaf(route: Any, scope: dict[str, Any]) -> Any:
+    """The route itself, of a router that FastAPI keeps whole, as it does since 2026."""
+    while hasattr(route, "original_router") and hasattr(route, "_match"):
+        route = route._match(dict(scope))[2]  # noqa: SLF001 - only for a warning, which is the worse without it
+    return route
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from pydantic import PostgresDsn, SecretStr
 from sqlalchemy import MetaData, create_engine, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -196,14 +197,16 @@ async def _why(ready: Ready) -> httpx.Response:
         return await client.get(DATABASE)
 
 
-async def test_an_engine_that_leads_elsewhere_is_the_wrong_target(
-    engine: AsyncEngine, database_with_vector: Database
-) -> None:
-    ready = Ready(database_with_vector.url, engine=engine)
-    app = FastAPI(lifespan=ready.lifespan())
-    app.include_router(ready.router)
-    async with client_of(app) as client:
-        health, answer = await client.get(HEALTH), await client.get(DATABASE)
+async def test_an_engine_that_leads_elsewhere_is_the_wrong_target(engine: AsyncEngine, server: PostgresServer) -> None:
+    server.create_database("elsewhere")
+    try:
+        ready = Ready(server.connection_string(database="elsewhere"), engine=engine)
+        app = FastAPI(lifespan=ready.lifespan())
+        app.include_router(ready.router)
+        async with client_of(app) as client:
+            health, answer = await client.get(HEALTH), await client.get(DATABASE)
+    finally:
+        server.execute("DROP DATABASE elsewhere WITH (FORCE)")
 
     assert health.status_code == 503
     error = answer.json()["error"]
@@ -231,7 +234,7 @@ async def test_handlers_of_events_run_although_there_is_a_lifespan() -> None:
 
 async def test_a_starlette_application_takes_it_too() -> None:
     ready = Ready(NOWHERE)
-    app = Starlette(lifespan=ready.lifespan(), routes=[*ready.router.routes])
+    app = Starlette(lifespan=ready.lifespan(), middleware=[Middleware(ready.middleware)])
     async with client_of(app) as client:
         assert await code_in(client) == "connection_refused"
 
@@ -287,7 +290,7 @@ async def test_its_routes_are_like_any_routers() -> None:
     ready = Ready(NOWHERE)
     app = FastAPI(lifespan=ready.lifespan(), generate_unique_id_function=lambda route: str(route.tags[0]) + route.name)
     app.include_router(ready.router, prefix="/internal", include_in_schema=False)
-    app.include_router(ready.router, prefix="/closed", dependencies=[Depends(refuse)])
+    app.include_router(ready.router, prefix="/closed", dependencies=[Depends(refuse)], include_in_schema=False)
     app.include_router(ready.router, prefix="/open")
     async with client_of(app) as client:
         inside, closed = await client.get(f"/internal{HEALTH}"), await client.get(f"/closed{HEALTH}")
