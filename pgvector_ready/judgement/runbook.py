@@ -183,7 +183,8 @@ def _migrated(facts: Facts, requirements: Requirements) -> Verdict:
     told = {"current": joined(current), "head": joined(revisions.heads)}
     if current - revisions.known:
         code = Code.MIGRATIONS_RENAMED if _is_renamed(current, revisions) else Code.MIGRATIONS_UNKNOWN
-        return _tell(State.WARN, code, Step.MIGRATED, facts, **told, table=table.name if table else None)
+        table = facts.server.version_table.name if facts.server and facts.server.version_table else None
+        return _tell(State.WARN, code, Step.MIGRATED, facts, **told, table=table)
     if current != revisions.heads:
         return _tell(State.FAIL, Code.MIGRATIONS_BEHIND, Step.MIGRATED, facts, **told)
     return Verdict(Step.MIGRATED, State.PASS)
