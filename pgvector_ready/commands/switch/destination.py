@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pgvector_ready.commands.check.run import check
 from pgvector_ready.commands.verify.address import WrongUseError
@@ -125,10 +125,12 @@ def _settings(value: str, **changes: str) -> Settings:
 def _refuse_private(read: ConnectionString, *, is_render_here: bool) -> None:
     """Refuse a host that Render cannot reach, though this machine may. Raises WrongUseError."""
     for host in read.hosts:
-        network = network_of(host.address or host.name, provider_of(host.name))
+        provider = provider_of(host.name)
+        network = network_of(host.address or host.name, provider)
         if network in _CLOSED and not (is_render_here and network is not Network.RAILWAY):
-            failure = Failure.about(Code.PRIVATE_HOST, Step.CONFIGURED, read.target)
-            message = f"Render cannot reach {host.name}, which belongs to {network}. {_sentence_of(failure)}"
+            failure = Failure.about(Code.PRIVATE_HOST, Step.CONFIGURED, replace(read.target, provider=provider))
+            name, remedy = printable(host.name, NAME_LIMIT), _of_new(wording(failure).remedy)
+            message = f"{failure.code}: {name} belongs to {network}, which Render cannot reach. {remedy}"
             raise WrongUseError(message)
 
 
@@ -143,7 +145,11 @@ def _refuse_local_words(here: ConnectionString, there: ConnectionString) -> None
 
 def _sentence_of(failure: Failure) -> str:
     said = wording(failure)
-    return re.sub(r"\bDATABASE_URL\b", "NEW_DATABASE_URL", f"{failure.code}: {said.message} {said.remedy}")
+    return _of_new(f"{failure.code}: {said.message} {said.remedy}")
+
+
+def _of_new(sentence: str) -> str:
+    return re.sub(r"\bDATABASE_URL\b", "NEW_DATABASE_URL", sentence)
 
 
 def readable(value: str | None) -> ConnectionString | None:
