@@ -79,8 +79,8 @@ class Destination:
             raise NotReadyError(message)
         return observation
 
-    def refuse_to_migrate(self, old: str | None) -> None:
-        """Refuse where there is no history here, or it does not know the service's revision. Raises WrongUseError."""
+    def history_for(self, old: str | None) -> History:
+        """Return the history here. Raises WrongUseError where there is none, or it does not know the revision `old`."""
         if self.history is None:
             message = (
                 "--migrate needs the application's Alembic folder: "
@@ -94,18 +94,19 @@ class Destination:
                 "use the one that the service was deployed with."
             )
             raise WrongUseError(message)
+        return self.history
 
-    async def migrate(self, say: Callable[[str], None]) -> str:
+    async def migrate(self, history: History, say: Callable[[str], None]) -> str:
         """Bring the database to the newest revision; return the sentence that says so. Raises NotReadyError.
 
         `say` hears what the migrations write.
         """
-        assert self.history is not None  # noqa: S101 - `refuse_to_migrate` has been asked
         try:
-            done = await upgrade(_settings(self.value), self.history, say)
+            done = await upgrade(_settings(self.value), history, say)
         except MigrationError as error:
-            details = "".join(f"\n  {line}" for line in error.details)
-            message = f"The new database was not migrated. {_sentence_of(error.failure)}{details}"
+            for line in error.details:
+                say(f"  {line}")
+            message = f"The new database was not migrated. {_sentence_of(error.failure)}"
             raise NotReadyError(message) from None
         before, after = joined(done.before), joined(done.after)
         return f"The new database is at {after}" + ("." if before == after else f", and was at {before or 'none'}.")
