@@ -17,9 +17,9 @@ from pgvector_ready import __doc__ as description
 from pgvector_ready import __version__
 from pgvector_ready.commands.check.command import check
 from pgvector_ready.commands.complaint import WRONG_USE, complaining
+from pgvector_ready.commands.migrate import migrate
 from pgvector_ready.commands.switch.command import switch
 from pgvector_ready.commands.verify.command import verify
-from pgvector_ready.loop import run
 from pgvector_ready.settings import ConfigurationError, Settings, is_on_platform, load
 
 _CONNECTION_STRING = re.compile(r"postgres(?:ql)?(?:\+\w+)?:/|password\s*=", re.IGNORECASE)
@@ -83,26 +83,7 @@ def serve() -> None:
 app.command()(check)
 
 
-@app.command()
-def migrate() -> None:
-    """Bring the database in DATABASE_URL to the newest revision.
-
-    Exit code 0: it is there, 1: it is not and nothing was changed, 2: wrong configuration.
-    """
-    from pgvector_ready.logs import Redactor
-    from pgvector_ready.migrations import upgrade
-
-    with complaining(ConfigurationError):
-        settings = load()
-        try:
-            before, after = run(upgrade.migrate(settings))
-        except upgrade.MigrationError as error:
-            cause = Redactor(settings.secrets)(str(error.__cause__).partition("\n")[0])
-            typer.echo(f"{error.failure.code}: {error.failure.message} → {error.failure.remedy}\n  {cause}", err=True)
-            raise typer.Exit(1) from None
-    typer.echo(f"at {after} already" if before == after else f"from {before or 'none'} to {after}")
-
-
+app.command()(migrate)
 app.command()(verify)
 app.command()(switch)
 

@@ -229,6 +229,23 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
         "The database is at revision {current}, which this code does not know; its own newest is {head}.",
         "Deploy the newer code; a roll-back is fine as long as the newer revision is compatible.",
     ),
+    Code.MIGRATIONS_RENAMED: (
+        "The database is at revision 0001, which is the name that version 1 of this service gave to "
+        "pgvector_ready_0001.",
+        "Give it its new name: UPDATE {version_table} SET version_num = 'pgvector_ready_0001' "
+        "WHERE version_num = '0001';",
+    ),
+    Code.MIGRATIONS_FAILED: (
+        "A migration failed; the database is at revision {current}.",
+        "Mend what is said below, and run pgvector-ready migrate again. What was done outside of a transaction, such "
+        "as CREATE INDEX CONCURRENTLY, may have stayed.",
+    ),
+    Code.MIGRATIONS_ELSEWHERE: (
+        "The application's env.py does not migrate the database that DATABASE_URL names: that one is at revision "
+        "{current}, and not at {head}.",
+        "Let env.py connect to DATABASE_URL. Where it keeps its revision in a table whose name is not plain text "
+        "there, set MIGRATIONS_TABLE to schema.table.",
+    ),
     Code.MIGRATIONS_PERMISSION_DENIED: (
         "User {user} lacks a right that migrations need in database {database}: "
         "to read alembic_version, or to make tables.",

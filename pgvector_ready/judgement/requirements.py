@@ -1,5 +1,6 @@
 """What is asked of a database."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -37,6 +38,11 @@ class VersionTable:
             raise ValueError(message)
         return cls(name, schema[0] if schema else None)
 
+    @property
+    def sql(self) -> str:
+        """The name as it stands in a statement."""
+        return ".".join(_identifier(part) for part in (self.schema, self.name) if part is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
@@ -60,6 +66,10 @@ class Requirements:
     def names_a_target(self) -> bool:
         """Whether any EXPECTED_DATABASE_* is set."""
         return bool(self.expected_host or self.expected_database or self.expected_fingerprint)
+
+
+def _identifier(name: str) -> str:
+    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"{}"'.format(name.replace('"', '""'))
 
 
 def joined(revisions: frozenset[str]) -> str | None:

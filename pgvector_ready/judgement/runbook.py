@@ -7,7 +7,7 @@ from pgvector_ready.judgement.advice import explain, image_for
 from pgvector_ready.judgement.facts import Extension, Facts, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.report import Report, State, Verdict
-from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, joined
+from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions, joined
 from pgvector_ready.judgement.target import Network, is_public, network_of
 
 
@@ -161,12 +161,23 @@ def _migrated(facts: Facts, requirements: Requirements) -> Verdict:
     if policy is MigrationPolicy.OFF or (policy is MigrationPolicy.AUTO and facts.revisions is None):
         return Verdict(Step.MIGRATED, State.SKIPPED)
     current = facts.revisions or frozenset()
-    told = {"current": joined(current) or "none", "head": joined(revisions.heads)}
+    table = requirements.version_table.sql
+    told = {"current": joined(current) or "none", "head": joined(revisions.heads), "version_table": table}
     if current - revisions.known:
-        return _tell(State.WARN, Code.MIGRATIONS_UNKNOWN, Step.MIGRATED, facts, **told)
+        code = Code.MIGRATIONS_RENAMED if is_renamed(current, revisions) else Code.MIGRATIONS_UNKNOWN
+        return _tell(State.WARN, code, Step.MIGRATED, facts, **told)
     if current != revisions.heads:
         return _tell(State.FAIL, Code.MIGRATIONS_BEHIND, Step.MIGRATED, facts, **told)
     return Verdict(Step.MIGRATED, State.PASS)
+
+
+def is_renamed(current: frozenset[str], revisions: Revisions) -> bool:
+    """Return whether version 1 brought the database to its own first revision, which has another name since."""
+    return _OLD_NAME in current - revisions.known and _NEW_NAME in revisions.known
+
+
+# Version 1 took the name that every hand-written history begins with.
+_OLD_NAME, _NEW_NAME = "0001", "pgvector_ready_0001"
 
 
 _JUDGES: Mapping[Step, Callable[[Facts, Requirements], Verdict]] = {

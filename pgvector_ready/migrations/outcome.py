@@ -1,0 +1,35 @@
+"""What became of a migration: the child's reports, and the revision that the database has afterwards."""
+
+import re
+
+from pgvector_ready.database.errors import by_sqlstate
+from pgvector_ready.judgement.advice import explain
+from pgvector_ready.judgement.failures import Code, Failure, Step
+from pgvector_ready.judgement.requirements import Revisions, VersionTable, joined
+from pgvector_ready.judgement.runbook import is_renamed
+from pgvector_ready.judgement.target import Target
+from pgvector_ready.migrations.process import Ended
+
+_ABOUT_THE_EXTENSION = re.compile(r"\bextension\b.*\bvector\b", re.IGNORECASE | re.DOTALL)
+
+
+def unknown(current: frozenset[str], revisions: Revisions, table: VersionTable, target: Target) -> Failure:
+    """Return the failure that a revision is which no file of the history has."""
+    code = Code.MIGRATIONS_RENAMED if is_renamed(current, revisions) else Code.MIGRATIONS_UNKNOWN
+    values = {"current": joined(current), "head": joined(revisions.heads), "version_table": table.sql}
+    return explain(code, Step.MIGRATED, target, None, **values)
+
+
+def judge(ended: Ended, current: frozenset[str], heads: frozenset[str], target: Target) -> Failure | None:
+    """Return why the database is not where it should be, or None where it is."""
+    values = {"current": joined(current) or "none", "head": joined(heads) or "none"}
+    if ended.is_elsewhere:
+        return explain(Code.MIGRATIONS_ELSEWHERE, Step.MIGRATED, target, None, **values)
+    if ended.has_failed:
+        is_about_the_extension = _ABOUT_THE_EXTENSION.search(ended.statement)
+        step = Step.ENABLED if is_about_the_extension else Step.MIGRATED
+        code = (ended.sqlstate and by_sqlstate(ended.sqlstate, step)) or Code.MIGRATIONS_FAILED
+        return explain(code, step, target, ended.sqlstate, **values)
+    if current != heads or not (ended.is_here or current):
+        return explain(Code.MIGRATIONS_ELSEWHERE, Step.MIGRATED, target, None, **values)
+    return None
