@@ -18,8 +18,11 @@ _KEEP_ALIVE_SECONDS = 5.0
 # READ COMMITTED: in any other level the transaction would keep a snapshot to its end, for which the child's
 # CREATE INDEX CONCURRENTLY would wait, and we for the child. A lock of the session would stay behind in a pooler.
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
-# Tried again and again: a statement that waits for a lock has a snapshot as well.
-_TRY = LOCK.replace("pg_advisory_xact_lock", "pg_try_advisory_xact_lock")
+# Tried again and again, because a statement that waits for a lock has a snapshot as well; and without a parameter or a
+# result, because the extended protocol's portal would keep its snapshot until the next one. The answer is the number of
+# rows.
+_TRY = f"SELECT 1 WHERE {LOCK.removeprefix('SELECT ').replace('pg_advisory', 'pg_try_advisory')}"
+_IS_OURS = "SELECT 1"
 _MARK = "SELECT pg_catalog.pg_advisory_xact_lock({number})"
 # Those of the two that this server has: a migration may last longer than either.
 _NO_TIMEOUT = """\
@@ -64,7 +67,7 @@ async def holding_lock(database: Database, timeout_seconds: float = LOCK_TIMEOUT
 async def _wait(link: Link, timeout_seconds: float) -> None:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_seconds
-    while not await link.connection.fetchval(_TRY):
+    while await link.connection.execute(_TRY) != _IS_OURS:
         if loop.time() > deadline:
             raise LockTimeoutError
         await asyncio.sleep(_POLL_SECONDS)
