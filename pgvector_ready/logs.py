@@ -4,37 +4,23 @@ import json
 import logging
 import sys
 import traceback
-from collections.abc import Iterable
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Literal
-from urllib.parse import quote
+
+from pgvector_ready.printable import printable
+from pgvector_ready.redaction import Own, Redactor
+
+# Of these loggers every message without arguments, and every enumerated value, is a word of ours.
+_OURS = "pgvector_ready"
+# One path, or one sentence of a server's, is never longer in a line; a traceback is as long as a thousand of its lines.
+_FIELD_LIMIT = 2_000
+# A secret at the end of what is shown is read whole, or it would not be known.
+_READ_LIMIT = 8_000
+_TRACEBACK_LINES = 1_000
 
 # What every record has anyway: the rest was given by `extra`.
 _BUILT_IN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "color_message", "taskName"}
-
-
-class Redactor:
-    """Takes secrets out of text in every form they are written in; the longest first, since one may contain another."""
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        self._forms = sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True)
-
-    def __call__(self, text: str) -> str:
-        """The same text with `***` where a secret stood."""
-        for form in self._forms:
-            text = text.replace(form, "***")
-        return text
-
-
-def _forms(secret: str) -> set[str]:
-    """As it is, percent-encoded, and as `repr` writes both: an error told by another one went through it twice.
-
-    Which quotes `repr` escapes depends on the text around, hence the second way.
-    """
-    forms = {secret, quote(secret, safe="")}
-    for _ in range(2):
-        forms |= {written for form in forms for written in (repr(form)[1:-1], repr(f"{form}'\"")[1:-4])}
-    return forms
 
 
 class _Formatter(logging.Formatter):
@@ -43,24 +29,32 @@ class _Formatter(logging.Formatter):
         self._redact = redact
 
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
-        """The line's fields, in order, every text redacted."""
+        """The line's fields, in order: foreign text redacted, every text printable and bounded."""
+        is_ours = record.name.partition(".")[0] == _OURS and not record.args
         found: dict[str, Any] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
-            "event": record.getMessage(),
+            "event": Own(record.msg) if is_ours else record.getMessage(),
             "logger": record.name,
         }
         found |= {key: value for key, value in vars(record).items() if key not in _BUILT_IN}
+        shown = {key: self._shown(value) for key, value in found.items()}
         if record.exc_info and record.exc_info[0]:
-            found["exception"] = "".join(traceback.format_exception(*record.exc_info))
-        plain = (int, float, bool, type(None))
-        return {
-            key: value if isinstance(value, plain) else self._shown(key, str(value)) for key, value in found.items()
-        }
+            shown["exception"] = self._traceback("".join(traceback.format_exception(*record.exc_info)))
+        return shown
 
-    def _shown(self, key: str, value: str) -> str:
-        """Redacted, but for the names of ours that a short password would be cut out of, and so be told."""
-        return value if key in {"at", "level", "logger"} else self._redact(value)
+    def _shown(self, value: object) -> Any:
+        match value:
+            case bool() | int() | float() | None:
+                return value
+            case Own() | StrEnum():
+                return printable(value, _FIELD_LIMIT)
+            case _:
+                return printable(self._redact(str(value)[:_READ_LIMIT]), _FIELD_LIMIT)
+
+    def _traceback(self, text: str) -> str:
+        lines = self._redact(text).rstrip("\n").split("\n")
+        return "\n".join(printable(line, _FIELD_LIMIT) for line in lines[-_TRACEBACK_LINES:])
 
 
 class JsonFormatter(_Formatter):
@@ -80,20 +74,15 @@ class ConsoleFormatter(_Formatter):
         moment, level, event = fields.pop("at")[11:19], fields.pop("level"), fields.pop("event")
         fields.pop("logger")
         exception = fields.pop("exception", "")
-        told = "  ".join(f"{key}={_on_one_line(str(value))}" for key, value in fields.items())
+        told = "  ".join(f"{key}={value}" for key, value in fields.items())
         return f"{moment} {level:<7} {event}  {told}".rstrip() + (f"\n{exception}" if exception else "")
 
 
-def _on_one_line(text: str) -> str:
-    """A path may hold anything: whoever asks for it must not write lines of the log, nor command the terminal."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
-
-
-def configure(style: Literal["json", "console"] | None, level: str, secrets: Iterable[str]) -> None:
+def configure(style: Literal["json", "console"] | None, level: str, redact: Redactor) -> None:
     """Send every logger of this process, uvicorn's own too, to standard output in one form."""
     if style is None:
         style = "console" if sys.stdout.isatty() else "json"
-    formatter = {"json": JsonFormatter, "console": ConsoleFormatter}[style](Redactor(secrets))
+    formatter = {"json": JsonFormatter, "console": ConsoleFormatter}[style](redact)
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)

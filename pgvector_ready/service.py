@@ -81,11 +81,12 @@ def create_app(settings: Settings, routers: Sequence[APIRouter] = ()) -> Service
     """The service with the team's own `routers`. Raises ConfigurationError; connects to nothing before its lifespan."""
     database = Database(settings.connection_string, settings.connect_timeout_seconds)
     identity = Identity(settings.commit, settings.environment, settings.instance, datetime.now(UTC))
-    observer = Observer(database, settings.query_timeout_seconds)
-    readiness = Readiness(observer, database.target, requirements_for(settings, find_history(settings)), identity)
+    requirements = requirements_for(settings, find_history(settings))
+    observer = Observer(database, settings.query_timeout_seconds, version_table=requirements.version_table)
+    readiness = Readiness(observer, database.target, requirements, identity)
     token = settings.health_token.get_secret_value() if settings.health_token else None
     orders = Orders(enable=settings.enable_pgvector, update=settings.update_pgvector)
-    traces = tracing.start(identity, settings.secrets)
+    traces = tracing.start(identity, settings.redactor(*tracing.secrets_in(os.environ)))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -24,14 +24,14 @@ from pgvector_ready.dsn import ConnectionString, DsnError, parse
 from pgvector_ready.judgement.advice import explain
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, VersionTable
-from pgvector_ready.judgement.target import NOWHERE
+from pgvector_ready.judgement.target import NOWHERE, Network
+from pgvector_ready.redaction import Redactor
 
+_RAILWAY_VARIABLES = ("RAILWAY_ENVIRONMENT_ID", "RAILWAY_ENVIRONMENT", "RAILWAY_PROJECT_ID")
 # Any of them set means that a platform runs this, and that nobody looks at a database on its own disk.
 PLATFORM_VARIABLES = (
     "RENDER",
-    "RAILWAY_ENVIRONMENT_ID",
-    "RAILWAY_ENVIRONMENT",
-    "RAILWAY_PROJECT_ID",
+    *_RAILWAY_VARIABLES,
     "KUBERNETES_SERVICE_HOST",
     "FLY_APP_NAME",
     "DYNO",
@@ -78,8 +78,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, hide_input_in_errors=True, extra="ignore")
 
     database_url: SecretStr | None = None
-    host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=0, le=65535)
 
     enable_pgvector: bool = True
     update_pgvector: bool = False
@@ -101,8 +99,6 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(default=0.0, ge=0, le=300)  # 300: the longest that Render waits
 
     health_token: SecretStr | None = None
-    log_format: Literal["json", "console"] | None = None
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     embedded_data_folder: Path | None = None
     environment: str | None = Field(default=None, validation_alias=_first("ENVIRONMENT", "RAILWAY_ENVIRONMENT_NAME"))
@@ -131,7 +127,7 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return value
 
-    @field_validator("log_format", "log_level", "migrations", mode="before")
+    @field_validator("migrations", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
@@ -178,16 +174,80 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> frozenset[str]:
-        """What may never be shown, in every form it could be written in."""
+        """What may never be shown."""
         token = {self.health_token.get_secret_value()} if self.health_token else set()
         raw = {self.database_url.get_secret_value()} if self.database_url else set()
         return frozenset(token | raw) | (self.connection_string.secrets if self.database_url else frozenset())
 
+    def redactor(self, *more: str) -> Redactor:
+        """Take these settings' secrets, and `more`, out of foreign text."""
+        return Redactor({*self.secrets, *more}, self.connection_string.names if self.database_url else ())
+
+
+class ServeSettings(Settings):
+    """What the environment says to `serve` besides; no other command listens, and none writes a log."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    log_format: str | None = None
+    log_level: str = "info"
+
+    @field_validator("host")
+    @classmethod
+    def _without_brackets(cls, value: str) -> str:
+        """Take an IPv6 address as an URL writes it."""
+        inner = value.removeprefix("[").removesuffix("]")
+        return inner if value == f"[{inner}]" and ":" in inner else value
+
+    @property
+    def style(self) -> Literal["json", "console"] | None:
+        """The form of the log; None where the output decides."""
+        match (self.log_format or "").strip().lower():
+            case "json":
+                return "json"
+            case "console":
+                return "console"
+            case _:
+                return None
+
+    @property
+    def level(self) -> str:
+        """The level of the log, by the name that Python's logging has for it."""
+        return _LEVELS.get(self.log_level.strip().lower(), "info")
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The variables of the log whose value nobody knows: often a whole team's, for another library."""
+        is_known = {
+            "LOG_FORMAT": self.log_format is None or self.style is not None,
+            "LOG_LEVEL": self.log_level.strip().lower() in _LEVELS,
+        }
+        return tuple(name for name, known in is_known.items() if not known)
+
+
+# What other logging libraries call them, too.
+_LEVELS = {
+    **{name: name for name in ("debug", "info", "warning", "error", "critical")},
+    "trace": "debug",
+    "warn": "warning",
+    "fatal": "critical",
+}
+_Kind = TypeVar("_Kind", bound=Settings)
+
 
 def load(**given: Any) -> Settings:
-    """The settings of this process's environment; `given` takes precedence. Raises ConfigurationError."""
+    """Return the settings of this process's environment; `given` takes precedence. Raises ConfigurationError."""
+    return _read(Settings, given)
+
+
+def load_for_serve(**given: Any) -> ServeSettings:
+    """Return those of `serve`, in the same way."""
+    return _read(ServeSettings, given)
+
+
+def _read(kind: type[_Kind], given: Mapping[str, Any]) -> _Kind:
     try:
-        return Settings(**given)
+        return kind(**given)
     except ValidationError as error:
         raise ConfigurationError("; ".join(_sentence(detail) for detail in error.errors())) from None
 
@@ -195,6 +255,13 @@ def load(**given: Any) -> Settings:
 def is_on_platform(environment: Mapping[str, str]) -> bool:
     """Whether a hosting platform runs this process."""
     return any(environment.get(name) for name in PLATFORM_VARIABLES)
+
+
+def own_network(environment: Mapping[str, str]) -> Network | None:
+    """Return the private network that this process runs in; None on a developer's machine."""
+    if environment.get("RENDER"):
+        return Network.RENDER
+    return Network.RAILWAY if any(environment.get(name) for name in _RAILWAY_VARIABLES) else None
 
 
 def _wrong_database_url(failure: Failure) -> ConfigurationError:

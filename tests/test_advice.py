@@ -38,6 +38,12 @@ FACTS: dict[str, Any] = {
     "current": "0001",
     "head": "0002",
     "database_path": "/api/v1/health/db",
+    "kind": "view",
+    "object": "public.alembic_version",
+    "owner": "somebody",
+    "statement": "ALTER TABLE public.alembic_version RENAME TO alembic_version_aside;",
+    "table": "public.alembic_version",
+    "reason": "a rule stands on it",
 }
 
 

@@ -14,21 +14,24 @@ import pytest
 from rich.console import Console
 
 from pgvector_ready.commands.check.console import speaking
+from pgvector_ready.documents.reasons import why_skipped
 from pgvector_ready.judgement.facts import Facts
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning
+from pgvector_ready.judgement.report import Reason
 from pgvector_ready.judgement.requirements import Requirements
 from pgvector_ready.judgement.runbook import judge, judge_so_far
-from pgvector_ready.observation.pgvector import LOCK
+from pgvector_ready.observation.statements import LOCK
 from tests import faults
 from tests.conftest import Database
 from tests.examples import LOST, NOON, TARGET, USABLE
 from tests.postgres import wait_until
 
 FACTS, PROOF = b"pg_available_extensions", b"[3,2,1]"
+EXPECTED = f"[ ] expected: {why_skipped(Step.EXPECTED, Reason.NOT_ASKED)}"
 KNOWN_BEFORE = {
     FACTS: ["[+] configured"],
-    PROOF: ["[+] configured", "[+] connected", "[ ] expected", "[+] writable", "[+] available", "[+] enabled"],
+    PROOF: ["[+] configured", "[+] connected", EXPECTED, "[+] writable", "[+] available", "[+] enabled"],
 }
 
 

@@ -67,12 +67,45 @@ def test_offline_json_has_the_provider_and_the_notes() -> None:
     assert "pgbouncer" in document["steps"][0]["notes"][0]
 
 
-def test_offline_says_of_a_private_host_where_it_resolves() -> None:
-    url = "postgresql://app:secret@postgres.railway.internal:5432/railway"
+_PRIVATE = [
+    pytest.param("postgres.railway.internal", {}, "railway-internal", id="Railway's, from outside"),
+    pytest.param("postgres.railway.internal", {"RENDER": "true"}, "railway-internal", id="Railway's, from Render"),
+    pytest.param("dpg-abcdefg-a", {}, "render-internal", id="Render's, from outside"),
+]
 
-    answer = _call("check", "--offline", "--format", "json", DATABASE_URL=url)
 
-    assert "within Railway's own network only" in json.loads(answer.stdout)["steps"][0]["notes"][0]
+@pytest.mark.parametrize(("host", "variables", "provider"), _PRIVATE)
+def test_a_private_host_is_told_offline_as_when_it_does_not_resolve(
+    host: str, variables: dict[str, str], provider: str
+) -> None:
+    url = f"postgresql://app:secret@{host}:5432/app"
+
+    offline = _call("check", "--offline", "--format", "json", DATABASE_URL=url, **variables)
+    online = _call("check", "--format", "json", DATABASE_URL=url, **variables)
+
+    document, error = json.loads(offline.stdout), json.loads(online.stdout)["error"]
+    warned = next(step for step in document["steps"] if step["state"] == "warn")
+    assert (offline.returncode, document["status"], document["target"]["provider"]) == (0, "warn", provider)
+    assert {key: warned[key] for key in ("step", "code", "message", "remedy")} == {
+        key: error[key] for key in ("step", "code", "message", "remedy")
+    }
+    assert error["code"] == "private_host"
+
+
+@pytest.mark.parametrize(
+    ("host", "variables"),
+    [
+        ("postgres.railway.internal", {"RAILWAY_PROJECT_ID": "x"}),
+        ("dpg-abcdefg-a", {"RENDER": "true"}),
+        ("db.example.net", {}),
+    ],
+)
+def test_offline_a_host_of_the_network_that_it_runs_in_is_no_warning(host: str, variables: dict[str, str]) -> None:
+    url = f"postgresql://app:secret@{host}:5432/app"
+
+    answer = _call("check", "--offline", "--format", "json", DATABASE_URL=url, **variables)
+
+    assert json.loads(answer.stdout)["status"] == "pass"
 
 
 def test_the_version() -> None:
@@ -82,7 +115,12 @@ def test_the_version() -> None:
 _WRONG = [
     pytest.param(("check",), {}, "database_url_missing", id="nothing set"),
     pytest.param(("check", "--offline"), {"DATABASE_URL": f"postgresql://app:{_SECRET}@h/d"}, "unencoded", id="bad"),
-    pytest.param(("check",), {"DATABASE_URL": "postgresql://h/d", "PORT": "http"}, "PORT: ", id="another variable"),
+    pytest.param(
+        ("check",),
+        {"DATABASE_URL": "postgresql://h/d", "QUERY_TIMEOUT_SECONDS": "1s"},
+        "QUERY_TIMEOUT_SECONDS: ",
+        id="another variable",
+    ),
     pytest.param(("serve",), {"RENDER": "true", "PORT": "0"}, "database_url_missing", id="serve on a platform"),
     pytest.param(
         (), {"DATABASE_URL": f"postgresql://app:{_SECRET}@h/d", "PORT": "0"}, "unencoded", id="serve by default"
@@ -156,6 +194,21 @@ def test_what_was_repaired_is_a_warning() -> None:
     assert (answer.returncode, configured["state"], configured["code"]) == (0, "warn", "database_url_repaired")
     assert "quotes" in configured["notes"][0]
     provoked.append((configured["code"], time.monotonic() - started))
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"LOG_LEVEL": "WARN"},
+        {"LOG_LEVEL": "chatty", "LOG_FORMAT": "%(asctime)s %(message)s"},
+        {"HOST": "nonsense host", "PORT": "http"},
+    ],
+    ids=" ".join,
+)
+def test_a_command_judges_no_variable_that_serve_alone_reads(variables: dict[str, str]) -> None:
+    answer = _call("check", "--offline", DATABASE_URL="postgresql://app@db.example.net/app", **variables)
+
+    assert (answer.returncode, answer.stderr) == (0, "")
 
 
 def test_an_unreachable_database_is_exit_code_one() -> None:

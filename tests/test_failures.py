@@ -88,6 +88,7 @@ def test_every_sqlstate_of_the_table_is_tried_here() -> None:
         (errors.TlsRequiredError(), Step.CONNECTED, Code.TLS_REQUIRED),
         (errors.TlsRootMissingError("sslrootcert"), Step.CONNECTED, Code.TLS_ROOT_MISSING),
         (errors.NoMatchingHostError(), Step.CONNECTED, Code.NO_MATCHING_HOST),
+        (errors.WrongDistanceError(), Step.USABLE, Code.PGVECTOR_WRONG_RESULT),
         (unverified(18), Step.CONNECTED, Code.TLS_UNTRUSTED),
         (unverified(62), Step.CONNECTED, Code.TLS_HOSTNAME_MISMATCH),
         (unverified(64), Step.CONNECTED, Code.TLS_HOSTNAME_MISMATCH),

@@ -23,7 +23,7 @@ DISABLE = {"sslmode": "disable"}
 TIMEOUTS: dict[str, Any] = {"connect_timeout_seconds": 0.6, "query_timeout_seconds": 0.4}
 DEADLINE_SECONDS = 1.0
 
-FACTS, PROOF, LOGIN = b"json_build_object", b"OPERATOR(", b"SCRAM-SHA-256"
+FACTS, PROOF, LOGIN = b"pg_available_extensions", b"[3,2,1]", b"SCRAM-SHA-256"
 HTTP = faults.say(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", first=False)
 SSH = faults.say(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")
 MYSQL = faults.say(b"J\x00\x00\x00\n8.0.36\x00\x08\x00\x00\x00s]LkB\x1d\x01R\x00\xff\xff\xff\x02\x00\xff\xdf\x15")

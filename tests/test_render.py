@@ -25,7 +25,7 @@ from pgvector_ready.commands.switch.render import (
     UncertainError,
     _wait_asked_for,
 )
-from pgvector_ready.logs import Redactor
+from pgvector_ready.redaction import Redactor
 from tests.postgres import free_port
 from tests.render_api import KEY, LOST, TOO_MANY, Odd, RenderApi
 

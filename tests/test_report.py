@@ -95,7 +95,7 @@ def test_only_what_is_known_of_a_step_is_told() -> None:
     by_name = {step.pop("step"): step for step in document["steps"]}
     assert by_name["configured"] == {"state": "pass", "notes": ["a note"]}
     assert by_name["connected"] == {"state": "pass", "duration_ms": 2.1}
-    assert by_name["expected"] == {"state": "skipped"}
+    assert by_name["expected"] == {"state": "skipped", "reason": "not_asked"}
 
 
 def test_a_warning_stands_beside_its_step() -> None:

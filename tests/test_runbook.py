@@ -8,7 +8,7 @@ import pytest
 
 from pgvector_ready.dsn import provider_of
 from pgvector_ready.judgement.advice import explain, image_for
-from pgvector_ready.judgement.facts import Extension, Facts, version
+from pgvector_ready.judgement.facts import Extension, Facts, FoundTable, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.report import Report, State, Verdict
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions, VersionTable
@@ -551,7 +551,7 @@ def test_a_server_without_pgvector_is_told_with_its_version_and_image() -> None:
     ("policy", "state"), [(OFF, State.SKIPPED), (AUTO, State.WARN), (REQUIRED, State.FAIL)], ids=str
 )
 def test_migrations_that_are_hidden_from_this_role(policy: MigrationPolicy, state: State) -> None:
-    found = facts(server={"hides_migrations": True})
+    found = facts(server={"version_table": FoundTable("public.alembic_version", is_readable=False)})
 
     judged = verdict(judge(found, Requirements(migrations=policy, revisions=CODE_KNOWS)), Step.MIGRATED)
 

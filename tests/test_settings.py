@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,14 @@ from pydantic import AliasChoices, SecretStr, ValidationError
 
 from pgvector_ready.judgement.failures import Code
 from pgvector_ready.judgement.requirements import MigrationPolicy, VersionTable
-from pgvector_ready.settings import PLATFORM_VARIABLES, ConfigurationError, Settings, is_on_platform, load
+from pgvector_ready.settings import (
+    PLATFORM_VARIABLES,
+    ConfigurationError,
+    ServeSettings,
+    is_on_platform,
+    load_for_serve,
+)
+from tests.service import ServiceProcess
 
 URL = "postgresql://someone:secret@db.example.net:5432/app"
 DOCUMENTATION = Path(__file__).parent.parent / "docs" / "settings.md"
@@ -24,11 +32,11 @@ DOCUMENTATION = Path(__file__).parent.parent / "docs" / "settings.md"
 
 def variables(name: str) -> tuple[str, ...]:
     """The environment variables that a field is read from, the first before the others."""
-    alias = Settings.model_fields[name].validation_alias
+    alias = ServeSettings.model_fields[name].validation_alias
     return tuple(str(choice) for choice in alias.choices) if isinstance(alias, AliasChoices) else (name.upper(),)
 
 
-ALL_VARIABLES = [variable for name in Settings.model_fields for variable in variables(name)]
+ALL_VARIABLES = [variable for name in ServeSettings.model_fields for variable in variables(name)]
 
 
 @contextmanager
@@ -48,7 +56,7 @@ def environment(**values: str) -> Iterator[None]:
 def refusal(**values: str) -> str:
     """The sentence with which these values are refused."""
     with environment(**values), pytest.raises(ConfigurationError) as caught:
-        load().connection_string  # noqa: B018 - the last to be judged
+        load_for_serve().connection_string  # noqa: B018 - the last to be judged
     return str(caught.value)
 
 
@@ -85,13 +93,13 @@ DEFAULTS = {
 }
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("name", ServeSettings.model_fields)
 def test_unset_and_empty_are_the_default(name: str) -> None:
     """A dashboard cannot always delete a variable."""
     with environment():
-        unset = load()
+        unset = load_for_serve()
     with environment(**dict.fromkeys(variables(name), "")):
-        empty = load()
+        empty = load_for_serve()
 
     assert getattr(unset, name) == getattr(empty, name) == DEFAULTS[name]
 
@@ -100,6 +108,9 @@ VALID = [
     ("DATABASE_URL", URL, "database_url", URL),
     ("HOST", "0.0.0.0", "host", "0.0.0.0"),  # noqa: S104 - not listened on
     ("HOST", "::", "host", "::"),
+    ("HOST", "[::]", "host", "::"),
+    ("HOST", "[::1]", "host", "::1"),
+    ("HOST", "[nonsense]", "host", "[nonsense]"),
     ("PORT", "0", "port", 0),
     ("PORT", "65535", "port", 65535),
     ("ENABLE_PGVECTOR", "false", "enable_pgvector", False),
@@ -124,9 +135,15 @@ VALID = [
     ("DRAIN_SECONDS", "300", "drain_seconds", 300.0),
     ("HEALTH_TOKEN", "secret", "health_token", "secret"),
     ("HEALTH_TOKEN", "sëcret with blanks", "health_token", "sëcret with blanks"),
-    ("LOG_FORMAT", "JSON", "log_format", "json"),
-    ("LOG_FORMAT", "console", "log_format", "console"),
-    ("LOG_LEVEL", "WARNING", "log_level", "warning"),
+    ("LOG_FORMAT", "JSON", "style", "json"),
+    ("LOG_FORMAT", "console", "style", "console"),
+    ("LOG_FORMAT", "%(asctime)s %(message)s", "style", None),
+    ("LOG_LEVEL", "WARNING", "level", "warning"),
+    ("LOG_LEVEL", "WARN", "level", "warning"),
+    ("LOG_LEVEL", "Trace", "level", "debug"),
+    ("LOG_LEVEL", "CRITICAL", "level", "critical"),
+    ("LOG_LEVEL", "fatal", "level", "critical"),
+    ("LOG_LEVEL", "chatty", "level", "info"),
     ("EMBEDDED_DATA_FOLDER", "/data/postgresql", "embedded_data_folder", Path("/data/postgresql")),
     ("ENVIRONMENT", "staging", "environment", "staging"),
     ("RAILWAY_ENVIRONMENT_NAME", "staging", "environment", "staging"),
@@ -142,7 +159,7 @@ VALID = [
 @pytest.mark.parametrize(("variable", "value", "name", "expected"), VALID)
 def test_valid(variable: str, value: str, name: str, expected: object) -> None:
     with environment(**{variable: value}):
-        loaded = load()
+        loaded = load_for_serve()
 
     assert shown(getattr(loaded, name)) == expected
 
@@ -181,8 +198,6 @@ INVALID = [
     ("HEALTH_TOKEN", " secret"),
     ("HEALTH_TOKEN", "sec\tret"),
     ("HEALTH_TOKEN", "   "),
-    ("LOG_FORMAT", "xml"),
-    ("LOG_LEVEL", "trace"),
     ("DATABASE_URL", "mysql://someone:secret@db.example.net/app"),
     ("DATABASE_URL", "postgresql://someone:sec@ret@db.example.net:54x2/app"),
     ("DATABASE_URL", "postgresql://user:password@host:port/database"),
@@ -211,9 +226,9 @@ def test_bytes_that_are_not_text_are_refused(variable: str) -> None:
 
 
 def test_several_mistakes_are_told_at_once() -> None:
-    told = refusal(PORT="http", LOG_LEVEL="loud", DRAIN_SECONDS="soon")
+    told = refusal(PORT="http", MIGRATIONS="loud", DRAIN_SECONDS="soon")
 
-    assert all(name in told for name in ("PORT", "LOG_LEVEL", "DRAIN_SECONDS"))
+    assert all(name in told for name in ("PORT", "MIGRATIONS", "DRAIN_SECONDS"))
     assert "\n" not in told
 
 
@@ -224,14 +239,14 @@ def test_the_timeouts_stay_within_the_platforms_patience(connect: str, query: st
     values = {"CONNECT_TIMEOUT_SECONDS": connect, "QUERY_TIMEOUT_SECONDS": query}
     if nests:
         with environment(**values):
-            assert load().connect_timeout_seconds == float(connect)
+            assert load_for_serve().connect_timeout_seconds == float(connect)
     else:
         assert "must together stay below 5 s" in refusal(**values)
 
 
 def test_settings_are_frozen() -> None:
     with environment():
-        loaded = load()
+        loaded = load_for_serve()
 
     with pytest.raises(ValidationError):
         loaded.port = 1  # type: ignore[misc]  # what the type checker forbids as well
@@ -239,7 +254,7 @@ def test_settings_are_frozen() -> None:
 
 def test_what_is_given_comes_before_the_environment() -> None:
     with environment(PORT="1", DATABASE_URL="nonsense"):
-        loaded = load(port=2, database_url=URL)
+        loaded = load_for_serve(port=2, database_url=URL)
 
     assert (loaded.port, shown(loaded.database_url)) == (2, URL)
 
@@ -256,8 +271,8 @@ def test_what_is_required_of_the_database_is_what_is_set() -> None:
         MIGRATIONS="required",
         MIGRATIONS_TABLE="app.history",
     ):
-        required = load().requirements()
-        table = load().version_table
+        required = load_for_serve().requirements()
+        table = load_for_serve().version_table
 
     assert (required.expected_host, required.expected_database) == ("db.example.net", "app")
     assert (required.expected_fingerprint, required.is_writable) == ("3f9ac2d1", False)
@@ -270,7 +285,7 @@ def test_what_is_required_of_the_database_is_what_is_set() -> None:
 
 def test_libpqs_own_variables_fill_in_what_the_string_leaves_out() -> None:
     with environment(DATABASE_URL="postgresql://someone@db.example.net/app", PGPASSWORD="secret", PGPORT="6000"):
-        loaded = load()
+        loaded = load_for_serve()
 
         assert loaded.connection_string.password == "secret"  # noqa: S105 - an example
         assert loaded.connection_string.hosts[0].port == 6000
@@ -300,7 +315,7 @@ def test_no_piece_of_a_connection_string_is_told(secret: str, template: str) -> 
     value = template.format(secret)
     with environment(DATABASE_URL=value):
         try:
-            loaded = load()
+            loaded = load_for_serve()
             told = f"{loaded!r} {loaded} {loaded.connection_string!r} {loaded.model_dump()!r}"
             told = told.replace(repr(loaded.connection_string.target), "")
         except ConfigurationError as error:
@@ -324,18 +339,18 @@ FALLIBLE = sorted({variable for variable, _ in INVALID} - {"DATABASE_URL"})
 def test_a_secret_pasted_into_the_wrong_variable_is_not_told(secret: str, variable: str) -> None:
     with environment(DATABASE_URL=URL, **{variable: secret}):
         try:
-            told = repr(load())
+            told = repr(load_for_serve())
         except ConfigurationError as error:
             told = f"{variable in str(error)} {error} {error!r} {error.__cause__!r}"
 
-    assert told.startswith(("True", "Settings"))
+    assert told.startswith(("True", "ServeSettings"))
     assert secret not in told
     assert not pieces(secret) & pieces(told)
 
 
 def test_every_secret_is_known_to_whoever_redacts() -> None:
     with environment(DATABASE_URL="postgresql://someone:p%40ss@db.example.net/app", HEALTH_TOKEN="token"):  # noqa: S106
-        known = load().secrets
+        known = load_for_serve().secrets
 
     assert {"p@ss", "p%40ss", "token", "postgresql://someone:p%40ss@db.example.net/app"} <= known
 
@@ -355,7 +370,7 @@ def test_a_developers_machine_is_no_platform() -> None:
 
 def test_without_a_database_the_failure_has_its_code() -> None:
     with environment(RENDER="true"), pytest.raises(ConfigurationError) as caught:
-        load().connection_string  # noqa: B018
+        load_for_serve().connection_string  # noqa: B018
 
     assert caught.value.failure is not None
     assert caught.value.failure.code is Code.DATABASE_URL_MISSING
@@ -391,7 +406,7 @@ WRONG: Mapping[str, dict[str, str]] = {
 @pytest.mark.parametrize(("told", "values"), WRONG.items(), ids=WRONG)
 def test_serve_ends_with_2_and_one_line(told: str, values: dict[str, str]) -> None:
     """On Render that fails the deploy within seconds, and the line is what the log ends with."""
-    ended = serve(**values)
+    ended = serve(**{"PORT": "0", **values})
 
     assert ended.returncode == 2
     assert ended.stdout == ""
@@ -401,6 +416,31 @@ def test_serve_ends_with_2_and_one_line(told: str, values: dict[str, str]) -> No
     assert "Traceback" not in ended.stderr
     assert "secret" not in ended.stderr
     assert "sec@ret" not in ended.stderr
+
+
+def test_a_taken_port_never_hides_a_wrong_database_url() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+
+        wrong = serve(PORT=port, DATABASE_URL="mysql://someone:secret@db.example.net/app")
+        right = serve(PORT=port, DATABASE_URL=URL)
+
+    assert "database_url_invalid" in wrong.stderr
+    assert f"PORT: {port} on 127.0.0.1 is taken by another process" in right.stderr
+    assert (wrong.returncode, right.returncode) == (2, 2)
+
+
+def test_serve_warns_of_a_log_that_it_does_not_know_and_writes_its_own(tmp_path: Path) -> None:
+    values = {"DATABASE_URL": f"postgresql://app@/app?host={tmp_path}", "STARTUP_GATE": "false"}
+    with ServiceProcess(log=tmp_path / "log", LOG_LEVEL="sec-ret", LOG_FORMAT="%(secret)s", **values) as service:
+        service.wait_for(200)
+        lines = [line for line in service.events() if line["event"] == "setting_unknown"]
+
+    assert [(line["level"], line["variable"]) for line in lines] == [
+        ("warning", "LOG_FORMAT"),
+        ("warning", "LOG_LEVEL"),
+    ]
+    assert "sec" not in str(lines)
 
 
 # The documentation
@@ -415,13 +455,13 @@ def documented() -> dict[str, str]:
 
 
 def test_every_setting_is_documented_and_nothing_else() -> None:
-    assert set(documented()) == {variables(name)[0] for name in Settings.model_fields}
+    assert set(documented()) == {variables(name)[0] for name in ServeSettings.model_fields}
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("name", ServeSettings.model_fields)
 def test_the_documented_default_is_the_real_one(name: str) -> None:
     first, *others = variables(name)
-    default = Settings.model_fields[name].default
+    default = ServeSettings.model_fields[name].default
 
     cell = documented()[first]
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from app.models import Base
 from pgvector_ready.migrations.lock import LOCK_TIMEOUT_SECONDS
 from pgvector_ready.migrations.upgrade import connected
-from pgvector_ready.observation.pgvector import LOCK, LOCK_TIMEOUT
+from pgvector_ready.observation.statements import LOCK, LOCK_TIMEOUT
 from pgvector_ready.settings import load
 
 

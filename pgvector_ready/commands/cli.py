@@ -1,6 +1,7 @@
 """The command line: one function per command, no logic of its own."""
 
 import gc
+import logging
 import os
 import re
 import signal
@@ -20,7 +21,7 @@ from pgvector_ready.commands.complaint import WRONG_USE, complaining
 from pgvector_ready.commands.migrate import migrate
 from pgvector_ready.commands.switch.command import switch
 from pgvector_ready.commands.verify.command import verify
-from pgvector_ready.settings import ConfigurationError, Settings, is_on_platform, load
+from pgvector_ready.settings import ConfigurationError, ServeSettings, is_on_platform, load_for_serve
 
 _CONNECTION_STRING = re.compile(r"postgres(?:ql)?(?:\+\w+)?:/|password\s*=", re.IGNORECASE)
 _NOT_HERE = (
@@ -69,11 +70,14 @@ def serve() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
     with complaining(ConfigurationError):
-        given = load()
+        given = load_for_serve()
+        if given.database_url or is_on_platform(os.environ):
+            given.connection_string  # noqa: B018 - judged first: its sentence helps more than one about the port
         with bind(given.host, given.port) as listener, _with_database(given) as settings:
-            settings.connection_string  # noqa: B018 - judged before anything is started
-            secrets = settings.secrets | secrets_in(os.environ)
-            logs.configure(settings.log_format, settings.log_level, secrets)
+            redact = settings.redactor(*secrets_in(os.environ))
+            logs.configure(settings.style, settings.level, redact)
+            for variable in settings.unknown:
+                logging.getLogger(__name__).warning("setting_unknown", extra={"variable": variable})
             service = import_module("app.main").create_app(settings)
             gc.freeze()  # nor is it looked through while the service answers
             gc.enable()
@@ -89,7 +93,7 @@ app.command()(switch)
 
 
 @contextmanager
-def _with_database(settings: Settings) -> Iterator[Settings]:
+def _with_database(settings: ServeSettings) -> Iterator[ServeSettings]:
     """The settings; where they name no database, and this is somebody's own machine, with one started for them."""
     if settings.database_url or is_on_platform(os.environ):
         yield settings
@@ -99,7 +103,7 @@ def _with_database(settings: Settings) -> Iterator[Settings]:
     folder = settings.embedded_data_folder or default_folder(os.environ)
     try:
         with embedded_database(folder) as url:
-            yield load(database_url=url)
+            yield load_for_serve(database_url=url)
     except EmbeddedError as error:
         raise ConfigurationError(str(error)) from error
 

@@ -65,6 +65,10 @@ class StalledError(TimeoutError):
         self.phase = phase
 
 
+class WrongDistanceError(Exception):
+    """The database calculates, and wrongly."""
+
+
 def classify(error: BaseException, step: Step | None) -> tuple[Code, str | None]:
     """The code of an exception met in `step`, and its SQLSTATE if the server gave one; `None` is a query of any step.
 
@@ -92,6 +96,7 @@ _FOUND_OUT: dict[type[Exception], Code] = {
     TlsRequiredError: Code.TLS_REQUIRED,
     TlsRootMissingError: Code.TLS_ROOT_MISSING,
     NoMatchingHostError: Code.NO_MATCHING_HOST,
+    WrongDistanceError: Code.PGVECTOR_WRONG_RESULT,
 }
 
 

@@ -20,11 +20,12 @@ _END_WHEN_ABANDONED = "pg_catalog.set_config('idle_session_timeout', '{milliseco
 _IDLE_SESSION_TIMEOUT_SINCE = 14
 _END_WHEN_ORPHANED = """\
 pg_catalog.set_config('statement_timeout', CASE
-    WHEN pg_catalog.current_setting('statement_timeout')::pg_catalog.interval BETWEEN '1ms' AND '{milliseconds}ms'
+    WHEN pg_catalog.current_setting('statement_timeout')::pg_catalog.interval OPERATOR(pg_catalog.>=) '1ms'
+     AND pg_catalog.current_setting('statement_timeout')::pg_catalog.interval OPERATOR(pg_catalog.<=) '{milliseconds}ms'
     THEN pg_catalog.current_setting('statement_timeout') ELSE '{milliseconds}ms' END, false)"""
 # Whether the server itself speaks: a pooler hands out a made-up process id. Only then may the session be given
 # settings, which a pooler would pass on to somebody else's.
-_INTRODUCTION = "SELECT {settings} WHERE pg_catalog.pg_backend_pid() = {process_id}"
+_INTRODUCTION = "SELECT {settings} WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {process_id}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pgvector_ready.documents.documents import AnonymousDocument, DatabaseDocument, Identity, ServiceDocument
 from pgvector_ready.documents.headers import SAFETY_HEADERS, Headers
+from pgvector_ready.documents.reasons import why_skipped
 from pgvector_ready.judgement.failures import Failure
 from pgvector_ready.judgement.observation import Observation
 from pgvector_ready.judgement.report import State, Verdict
@@ -112,6 +113,8 @@ def lines_of(verdict: Verdict) -> list[str]:
     """A step, and below it what there is to know besides."""
     spent = "" if verdict.duration_ms is None else f" {verdict.duration_ms:.1f} ms"
     name = f"{verdict.step}{spent}" if verdict.failure is None else verdict.step
+    if verdict.reason:
+        name = f"{name}: {why_skipped(verdict.step, verdict.reason)}"
     return [_line(_MARKS[verdict.state], name, verdict.failure), *(f"    {note}" for note in verdict.notes)]
 
 

@@ -10,7 +10,7 @@ from pgvector_ready import __version__
 from pgvector_ready.judgement.facts import Extension, Facts
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, ProvisioningState
-from pgvector_ready.judgement.report import Report, State, Verdict
+from pgvector_ready.judgement.report import Reason, Report, State, Verdict
 from pgvector_ready.judgement.requirements import joined
 from pgvector_ready.paths import DATABASE_PATH
 
@@ -66,6 +66,11 @@ class StepDocument(_Document):
     message: str | None = Field(default=None, exclude_if=lambda value: value is None)
     remedy: str | None = Field(default=None, exclude_if=lambda value: value is None)
     notes: tuple[str, ...] = Field(default=(), exclude_if=lambda value: not value)
+    reason: Reason | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="Why it was skipped: nobody set what it needs, an earlier step failed, or nobody has looked yet.",
+    )
 
     @classmethod
     def of(cls, verdict: Verdict) -> "StepDocument":
@@ -79,6 +84,7 @@ class StepDocument(_Document):
             message=failure and failure.message,
             remedy=failure and failure.remedy,
             notes=verdict.notes,
+            reason=verdict.reason,
         )
 
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from urllib.parse import quote, quote_plus
 
 from pgvector_ready.dsn import pasted
 from pgvector_ready.dsn.conninfo import VARIABLES, split_userinfo
@@ -64,6 +63,12 @@ class ConnectionString:
     repaired: bool
     keywords: Mapping[str, str] = field(repr=False)
     secrets: frozenset[str] = field(repr=False)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What is shown of the string, and so no secret even where it is somebody's password as well."""
+        hosts = {part for host in self.hosts for part in (host.name, host.address or "", str(host.port))}
+        return frozenset({*hosts, self.user, self.database, self.server_settings.get("application_name", "")})
 
     @property
     def target(self) -> Target:
@@ -160,19 +165,10 @@ def _server_settings(keywords: Mapping[str, str]) -> dict[str, str]:
 
 
 def _secrets(value: str, text: str, keywords: Mapping[str, str]) -> frozenset[str]:
-    """Every form in which a secret could be written, for a redactor of log lines."""
-    plain = [keywords[keyword] for keyword in SECRETS if keywords.get(keyword)]
-    # A server repeats a setting it does not like; what is short is a number or a common word, and no secret.
-    plain += re.findall(r"=(\S{8,})", keywords.get("options", ""))
-    rewritten = [rewrite(secret) for secret in plain for rewrite in (_fully_quoted, quote, quote_plus, _escaped)]
+    """What must never be shown; in which forms it might be written is for a redactor to know."""
+    passwords = [keywords[keyword] for keyword in SECRETS if keywords.get(keyword)]
+    # A server repeats a setting it does not like.
+    settings = re.findall(r"=(\S+)", keywords.get("options", ""))
     userinfo, rest = split_userinfo(text.partition("://")[2])
-    written = [value, text, (userinfo or "").partition(":")[2], rest.partition("?")[2]]
-    return frozenset(secret for secret in (*plain, *rewritten, *written) if secret)
-
-
-def _fully_quoted(secret: str) -> str:
-    return quote(secret, safe="")
-
-
-def _escaped(secret: str) -> str:
-    return re.sub(r"([\\'])", r"\\\1", secret)
+    written = (value, text, (userinfo or "").partition(":")[2], rest.partition("?")[2])
+    return frozenset(filter(None, (*passwords, *settings, *written)))

@@ -1,6 +1,6 @@
 """What a failure says: one sentence of fact and the very next thing to do, for the provider at hand."""
 
-from pgvector_ready.judgement.facts import version
+from pgvector_ready.judgement.facts import Distrust, version
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.remedies import PROVIDER_REMEDIES
 from pgvector_ready.judgement.target import Target
@@ -26,7 +26,7 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
         "Check the host in DATABASE_URL for a typing error, and copy the connection string again from the provider.",
     ),
     Code.PRIVATE_HOST: (
-        "The host {host} is a private name, and it does not resolve from here.",
+        "The host {host} is a private name, which resolves within its provider's own network only.",
         "Use the database's public address: private names only work inside the provider's own network.",
     ),
     Code.CONNECTION_REFUSED: (
@@ -221,6 +221,24 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
         "GRANT USAGE ON SCHEMA {schema_identifier} TO {user_identifier}; and put it on the search path: "
         'ALTER ROLE {user_identifier} SET search_path = "$user", public, {schema_identifier};',
     ),
+    Code.PGVECTOR_SHADOWED: (
+        "User {user} finds the {kind} {object} of {owner} before what pgvector has by that name in schema {schema}.",
+        "As its owner or a superuser, after a look at what it is for: {statement} or put schema {schema} first on the "
+        "search path of this role.",
+    ),
+    Code.PGVECTOR_REPLACED: (
+        "The {kind} {object} is no longer what pgvector made: it was replaced, and is not run.",
+        "As a superuser: {statement}",
+    ),
+    Code.PGVECTOR_OWNER_UNTRUSTED: (
+        "The {kind} {object} is pgvector's own, and {owner}, who owns it, may replace it by anything.",
+        "As a superuser: {statement}",
+    ),
+    Code.PGVECTOR_WRONG_RESULT: (
+        "pgvector calculates, and wrongly: a distance came out that is not the right one.",
+        "Exchange its library: use an image with pgvector for this processor and this major version, such as {image}, "
+        "and restart the server.",
+    ),
     Code.MIGRATIONS_BEHIND: (
         "The database is at revision {current}, and this code needs {head}.",
         "Run: pgvector-ready migrate",
@@ -232,8 +250,7 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
     Code.MIGRATIONS_RENAMED: (
         "The database is at revision 0001, which is the name that version 1 of this service gave to "
         "pgvector_ready_0001.",
-        "Give it its new name: UPDATE {version_table} SET version_num = 'pgvector_ready_0001' "
-        "WHERE version_num = '0001';",
+        "Give it its new name: UPDATE {table} SET version_num = 'pgvector_ready_0001' WHERE version_num = '0001';",
     ),
     Code.MIGRATIONS_FAILED: (
         "A migration failed; the database is at revision {current}.",
@@ -253,6 +270,15 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
         "pgvector-ready migrate as the role that owns the tables; where it is this role that shall own them, "
         "as the schema's owner: GRANT USAGE, CREATE ON SCHEMA public TO {user_identifier};",
     ),
+    Code.MIGRATIONS_HIDDEN: (
+        "Row level security stands on {table}, and decides what user {user} sees of the revision.",
+        "As its owner: ALTER TABLE {table} DISABLE ROW LEVEL SECURITY; or as a superuser: "
+        "ALTER ROLE {user_identifier} BYPASSRLS;",
+    ),
+    Code.MIGRATIONS_UNTRUSTED: (
+        "{table} is not read: {reason}.",
+        "After a look at what it is for, as its owner or a superuser: {statement}",
+    ),
     Code.STARTING: (
         "Start-up has not succeeded yet: the database is not vector-ready.",
         "See {database_path} for the cause; this turns to 200 by itself when it is mended.",
@@ -271,6 +297,8 @@ _SENTENCES: dict[Code, tuple[str, str]] = {
 def explain(code: Code, step: Step, target: Target, sqlstate: str | None = None, **facts: object) -> Failure:
     """The failure that `code` is, told about `target`; `facts` fill in what the sentences of that code name."""
     message, remedy = _SENTENCES[code]
+    if "distrust" in facts:
+        facts["reason"] = _DISTRUST[Distrust(str(facts["distrust"]))].format_map(facts)
     remedy = PROVIDER_REMEDIES.get((code, target.provider), remedy)
     values = _Known(
         facts,
@@ -283,6 +311,19 @@ def explain(code: Code, step: Step, target: Target, sqlstate: str | None = None,
         schema_identifier=_identifier(str(facts.get("schema"))),
     )
     return Failure(code, step, message.format_map(values), remedy.format_map(values), sqlstate)
+
+
+_DISTRUST = {
+    Distrust.KIND: "it is a {kind} of {owner}, and reading it runs what its owner wrote",
+    Distrust.OWNER: "it belongs to {owner}, who is neither a superuser, nor the database's owner, "
+    "nor granted to this role",
+    Distrust.SCHEMA: "its schema belongs to {owner}, who is neither a superuser, nor the database's owner, "
+    "nor granted to this role",
+    Distrust.INHERITANCE: "it is part of a tree of tables",
+    Distrust.RULE: "a rule stands on it",
+    Distrust.PART: "the {kind} {object} of {owner} stands on it",
+    Distrust.COLUMN: "it has no column version_num of text",
+}
 
 
 class _Known(dict[str, object]):

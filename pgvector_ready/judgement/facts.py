@@ -4,9 +4,55 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from pgvector_ready.judgement.failures import Failure, Step
 from pgvector_ready.judgement.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """An object of the database, as PostgreSQL calls it and its kind, and whose it is."""
+
+    kind: str
+    name: str
+    owner: str
+
+
+class Distrust(StrEnum):
+    """Why a table is neither read nor written, though it has the right name."""
+
+    # Not a plain table: reading a view runs whatever its owner wrote.
+    KIND = "kind"
+    OWNER = "owner"
+    SCHEMA = "schema"
+    INHERITANCE = "inheritance"
+    RULE = "rule"
+    # Something of a stranger's stands on it.
+    PART = "part"
+    # No column of Alembic's.
+    COLUMN = "column"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTable:
+    """Alembic's version table, as this role finds it."""
+
+    # Qualified and quoted, for a statement.
+    name: str
+    distrust: Distrust | None = None
+    # What is not to be trusted: the table, its schema, or what stands on it.
+    culprit: Thing | None = None
+    # This role has the right to.
+    is_readable: bool = True
+    # Row level security decides what this role sees of it.
+    is_filtered: bool = False
+    has_triggers: bool = False
+
+    @property
+    def shows_revisions(self) -> bool:
+        """Whether reading it runs nothing of a stranger's, and tells all that stands in it."""
+        return self.distrust is None and self.is_readable and not self.is_filtered
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +69,8 @@ class Server:
     # Of the server's system_identifier and the database's oid; None where the server keeps the former to itself.
     fingerprint: str | None
     may_create_temporary_tables: bool = True
-    # Alembic's, as this role names it; None where there is none that it may read.
-    migrations_table: str | None = None
-    # There is one, and this role may not read it.
-    hides_migrations: bool = False
+    # None where there is none.
+    version_table: FoundTable | None = None
 
     @property
     def is_writable(self) -> bool:
@@ -42,6 +86,19 @@ class Extension:
     installed_version: str | None = None
     schema: str | None = None
     quoted_schema: str | None = None
+    # `vector` and its operators are found by this role's search path.
+    is_found: bool = True
+    # And this is found before pgvector's.
+    shadow: Thing | None = None
+    # No longer what pgvector's library does.
+    replaced: Thing | None = None
+    # Pgvector's own, and its owner may replace it.
+    exposed: Thing | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether what an application calls `vector` and `<->` is pgvector's, and nothing of anybody else's is run."""
+        return self.is_found and self.shadow is None and self.replaced is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,14 @@ class State(StrEnum):
     FAIL = "fail"
 
 
+class Reason(StrEnum):
+    """Why a step was skipped."""
+
+    NOT_ASKED = "not_asked"  # nobody set what it needs
+    NOT_REACHED = "not_reached"  # an earlier step failed
+    NOT_LOOKED = "not_looked"  # not yet, or it could not
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """One step, judged."""
@@ -25,6 +33,8 @@ class Verdict:
     failure: Failure | None = None
     duration_ms: float | None = None
     notes: tuple[str, ...] = ()
+    # Of a skipped step.
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

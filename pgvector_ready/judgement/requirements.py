@@ -44,6 +44,9 @@ class VersionTable:
         return ".".join(_identifier(part) for part in (self.schema, self.name) if part is not None)
 
 
+USUAL_VERSION_TABLE = VersionTable()
+
+
 @dataclass(frozen=True, slots=True)
 class Requirements:
     """What is asked of the database: the settings, as far as they judge."""
@@ -57,7 +60,7 @@ class Requirements:
     migrations: MigrationPolicy = MigrationPolicy.AUTO
     # None: no history was given, or it cannot be judged without running it, for which `unjudged` is the reason.
     revisions: Revisions | None = None
-    version_table: VersionTable = VersionTable()
+    version_table: VersionTable = USUAL_VERSION_TABLE
     unjudged: str | None = None
     notes: tuple[str, ...] = ()
     is_repaired: bool = False

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from pgvector_ready.judgement.advice import explain, image_for
-from pgvector_ready.judgement.facts import Extension, Facts, version
+from pgvector_ready.judgement.facts import Extension, Facts, FoundTable, Thing, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
-from pgvector_ready.judgement.report import Report, State, Verdict
+from pgvector_ready.judgement.report import Reason, Report, State, Verdict
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions, joined
+from pgvector_ready.judgement.statements import handed_over, put_aside, restored, trust_again
 from pgvector_ready.judgement.target import Network, is_public, network_of
 
 
@@ -22,8 +23,8 @@ def judge(facts: Facts, requirements: Requirements, blocked: Failure | None = No
         if verdicts and verdicts[-1].failure and verdicts[-1].state is State.FAIL:
             break
         verdicts.append(_verdict(step, facts, requirements, blocked))
-    skipped = (Verdict(step, State.SKIPPED) for step in RUNBOOK[len(verdicts) :])
-    return Report(facts, (*verdicts, *skipped), requirements.revisions.heads if requirements.revisions else frozenset())
+    rest = (_skipped(step, requirements, Reason.NOT_REACHED) for step in RUNBOOK[len(verdicts) :])
+    return Report(facts, (*verdicts, *rest), requirements.revisions.heads if requirements.revisions else frozenset())
 
 
 def judge_so_far(facts: Facts, requirements: Requirements, step: Step) -> tuple[Verdict, ...]:
@@ -31,15 +32,34 @@ def judge_so_far(facts: Facts, requirements: Requirements, step: Step) -> tuple[
     return judge(facts, requirements).verdicts[: RUNBOOK.index(step)]
 
 
-def judge_offline(facts: Facts, requirements: Requirements) -> Report:
-    """Judge the configuration alone, before anything is asked of a network."""
-    configured = _configured(facts, requirements)
+def judge_offline(facts: Facts, requirements: Requirements, inside: Network | None = None) -> Report:
+    """Judge the configuration alone, before anything is asked of a network; `inside` is the one that this runs in.
+
+    A private name is told as when it does not resolve, and is a warning here: where it will be used may be inside.
+    """
+    _, connected, *others = (_skipped(step, requirements, Reason.NOT_LOOKED) for step in RUNBOOK)
     network = network_of(facts.target.host, facts.target.provider)
-    if network in {Network.RAILWAY, Network.RENDER}:
-        note = f"The host is private: it resolves within {network} only."
-        configured = replace(configured, notes=(*configured.notes, note))
-    rest = (Verdict(step, State.SKIPPED) for step in RUNBOOK[1:])
-    return Report(facts, (configured, *rest))
+    if network in {Network.RAILWAY, Network.RENDER} and network is not inside:
+        connected = _tell(State.WARN, Code.PRIVATE_HOST, Step.CONNECTED, facts)
+    return Report(facts, (_configured(facts, requirements), connected, *others))
+
+
+def _skipped(step: Step, requirements: Requirements, reason: Reason) -> Verdict:
+    """Skip a step for this reason, unless nobody asked for it anyway."""
+    match step:
+        case Step.EXPECTED:
+            is_asked = requirements.names_a_target
+        case Step.MIGRATED:
+            is_given = bool(requirements.revisions or requirements.unjudged)
+            is_asked = is_given and requirements.migrations is not MigrationPolicy.OFF
+        case _:
+            is_asked = True
+    return Verdict(step, State.SKIPPED, reason=reason if is_asked else Reason.NOT_ASKED)
+
+
+def judge_step(step: Step, facts: Facts, requirements: Requirements) -> Verdict:
+    """Judge one step alone, whatever the ones before it are."""
+    return _JUDGES[step](facts, requirements)
 
 
 def _verdict(step: Step, facts: Facts, requirements: Requirements, blocked: Failure | None) -> Verdict:
@@ -88,7 +108,7 @@ _POOLER_NOTE = (
 
 def _expected(facts: Facts, requirements: Requirements) -> Verdict:
     if not requirements.names_a_target:
-        return Verdict(Step.EXPECTED, State.SKIPPED)
+        return Verdict(Step.EXPECTED, State.SKIPPED, reason=Reason.NOT_ASKED)
     server = facts.server
     # Only the database's name knows upper and lower case: "App" and "app" are two databases.
     pairs = (
@@ -144,40 +164,70 @@ def _enabled(facts: Facts, requirements: Requirements) -> Verdict:
 
 
 def _usable(facts: Facts, requirements: Requirements) -> Verdict:
+    extension = facts.extension or Extension()
+    if not extension.is_found:
+        return _tell(State.FAIL, Code.PGVECTOR_NOT_ON_SEARCH_PATH, Step.USABLE, facts)
+    for state, code, thing, out_of_the_way in (
+        (State.FAIL, Code.PGVECTOR_REPLACED, extension.replaced, restored),
+        (State.FAIL, Code.PGVECTOR_SHADOWED, extension.shadow, put_aside),
+        (State.WARN, Code.PGVECTOR_OWNER_UNTRUSTED, extension.exposed, handed_over),
+    ):
+        if thing:
+            return _tell(state, code, Step.USABLE, facts, **_about(thing), statement=out_of_the_way(thing))
     duration_ms = facts.durations_ms.get(Step.USABLE)
     if duration_ms and requirements.slow_ms and duration_ms > requirements.slow_ms:
         return _tell(State.WARN, Code.SLOW, Step.USABLE, facts, latency_ms=duration_ms)
     return Verdict(Step.USABLE, State.PASS)
 
 
+def _about(thing: Thing) -> dict[str, str]:
+    return {"kind": thing.kind, "object": thing.name, "owner": thing.owner}
+
+
 def _migrated(facts: Facts, requirements: Requirements) -> Verdict:
     policy, revisions = requirements.migrations, requirements.revisions
     if revisions is None:
         notes = (requirements.unjudged,) if requirements.unjudged else ()
-        return Verdict(Step.MIGRATED, State.SKIPPED, notes=notes)
-    if policy is not MigrationPolicy.OFF and facts.server and facts.server.hides_migrations:
-        state = State.FAIL if policy is MigrationPolicy.REQUIRED else State.WARN  # it may be another application's
-        return _tell(state, Code.MIGRATIONS_PERMISSION_DENIED, Step.MIGRATED, facts)
-    if policy is MigrationPolicy.OFF or (policy is MigrationPolicy.AUTO and facts.revisions is None):
-        return Verdict(Step.MIGRATED, State.SKIPPED)
+        return replace(_skipped(Step.MIGRATED, requirements, Reason.NOT_LOOKED), notes=notes)
+    table = facts.server.version_table if facts.server else None
+    is_unread = table is not None and not table.shows_revisions
+    is_without = facts.revisions is None and not is_unread
+    if policy is MigrationPolicy.OFF or (policy is MigrationPolicy.AUTO and is_without):
+        return Verdict(Step.MIGRATED, State.SKIPPED, reason=Reason.NOT_ASKED)
+    if table and is_unread:
+        # In a database of many it may be another application's; and nobody else may switch this one off by it.
+        state = State.FAIL if policy is MigrationPolicy.REQUIRED else State.WARN
+        statement = trust_again(table, facts.server.user if facts.server else None)
+        return _tell(state, _unread(table), Step.MIGRATED, facts, **_of(table), statement=statement)
     current = facts.revisions or frozenset()
-    table = requirements.version_table.sql
-    told = {"current": joined(current) or "none", "head": joined(revisions.heads), "version_table": table}
+    told = {"current": joined(current) or "none", "head": joined(revisions.heads)}
     if current - revisions.known:
-        code = Code.MIGRATIONS_RENAMED if is_renamed(current, revisions) else Code.MIGRATIONS_UNKNOWN
-        return _tell(State.WARN, code, Step.MIGRATED, facts, **told)
+        code = Code.MIGRATIONS_RENAMED if _is_renamed(current, revisions) else Code.MIGRATIONS_UNKNOWN
+        return _tell(State.WARN, code, Step.MIGRATED, facts, **told, table=requirements.version_table.sql)
     if current != revisions.heads:
         return _tell(State.FAIL, Code.MIGRATIONS_BEHIND, Step.MIGRATED, facts, **told)
     return Verdict(Step.MIGRATED, State.PASS)
 
 
-def is_renamed(current: frozenset[str], revisions: Revisions) -> bool:
+def _is_renamed(current: frozenset[str], revisions: Revisions) -> bool:
     """Return whether version 1 brought the database to its own first revision, which has another name since."""
     return _OLD_NAME in current - revisions.known and _NEW_NAME in revisions.known
 
 
 # Version 1 took the name that every hand-written history begins with.
 _OLD_NAME, _NEW_NAME = "0001", "pgvector_ready_0001"
+
+
+def _unread(table: FoundTable) -> Code:
+    if table.distrust:
+        return Code.MIGRATIONS_UNTRUSTED
+    return Code.MIGRATIONS_HIDDEN if table.is_readable else Code.MIGRATIONS_PERMISSION_DENIED
+
+
+def _of(table: FoundTable) -> dict[str, str]:
+    if table.distrust is None or table.culprit is None:
+        return {"table": table.name}
+    return {"table": table.name, "distrust": table.distrust, **_about(table.culprit)}
 
 
 _JUDGES: Mapping[Step, Callable[[Facts, Requirements], Verdict]] = {

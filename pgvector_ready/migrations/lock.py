@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from pgvector_ready.database import Database, Link
-from pgvector_ready.observation.pgvector import LOCK
+from pgvector_ready.observation.statements import LOCK
 
 # Who holds the lock runs a migration of its own; what takes longer than this is for a person to look at.
 LOCK_TIMEOUT_SECONDS = 60.0

@@ -5,19 +5,11 @@ import re
 from pgvector_ready.database.errors import by_sqlstate
 from pgvector_ready.judgement.advice import explain
 from pgvector_ready.judgement.failures import Code, Failure, Step
-from pgvector_ready.judgement.requirements import Revisions, VersionTable, joined
-from pgvector_ready.judgement.runbook import is_renamed
+from pgvector_ready.judgement.requirements import joined
 from pgvector_ready.judgement.target import Target
 from pgvector_ready.migrations.process import Ended
 
 _ABOUT_THE_EXTENSION = re.compile(r"\bextension\b.*\bvector\b", re.IGNORECASE | re.DOTALL)
-
-
-def unknown(current: frozenset[str], revisions: Revisions, table: VersionTable, target: Target) -> Failure:
-    """Return the failure that a revision is which no file of the history has."""
-    code = Code.MIGRATIONS_RENAMED if is_renamed(current, revisions) else Code.MIGRATIONS_UNKNOWN
-    values = {"current": joined(current), "head": joined(revisions.heads), "version_table": table.sql}
-    return explain(code, Step.MIGRATED, target, None, **values)
 
 
 def judge(ended: Ended, current: frozenset[str], heads: frozenset[str], target: Target) -> Failure | None:

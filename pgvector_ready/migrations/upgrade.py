@@ -4,22 +4,26 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pgvector_ready.database import Database, Link, create_engine
+from pgvector_ready.database import Database, create_engine
 from pgvector_ready.database.errors import name
 from pgvector_ready.judgement.advice import explain
+from pgvector_ready.judgement.facts import Facts
 from pgvector_ready.judgement.failures import Code, Failure, Step
-from pgvector_ready.judgement.requirements import VersionTable
-from pgvector_ready.logs import Redactor
+from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions, VersionTable
+from pgvector_ready.judgement.runbook import judge_step
 from pgvector_ready.migrations.history import History
 from pgvector_ready.migrations.lock import LockTimeoutError, holding_lock
-from pgvector_ready.migrations.outcome import judge, unknown
+from pgvector_ready.migrations.outcome import judge
 from pgvector_ready.migrations.process import Say, run
+from pgvector_ready.observation import pgvector
 from pgvector_ready.printable import SENTENCE_LIMIT, printable
+from pgvector_ready.redaction import Redactor
 from pgvector_ready.settings import ConfigurationError, Settings
 
 
@@ -63,7 +67,7 @@ async def upgrade(settings: Settings, history: History, say: Say) -> Upgraded:
         )
         raise ConfigurationError(message)
     database = Database(settings.connection_string, settings.connect_timeout_seconds)
-    redact = Redactor(settings.secrets)
+    redact = settings.redactor()
     try:
         async with holding_lock(database) as lock:
             return await _Upgrade(settings, history, database, redact, say).run(lock.number)
@@ -89,34 +93,37 @@ class _Upgrade:
     say: Say
 
     async def run(self, lock: int) -> Upgraded:
-        table, revisions = self.history.version_table, self.history.revisions
-        before = await self._current(table)
-        if revisions and before - revisions.known:
-            raise MigrationError(unknown(before, revisions, table or VersionTable(), self.database.target))
-        if revisions and before == revisions.heads:
+        table = self.history.version_table
+        before = await self._revisions(table)
+        if before == self._heads:
             return Upgraded(before, before)
         configuration = self.history.configuration
         ended = await run(self._orders(lock), configuration.directory, self._environment(), self.redact, self.say)
-        after = await self._current(ended.version_table or table)
+        after = await self._revisions(ended.version_table or table)
         if missing := ended.missing_module:
             message = (
                 f"The application's code cannot be imported here, there is no module {missing!r}: install "
                 "pgvector-ready into the environment of your backend, or run there: alembic upgrade head"
             )
             raise ConfigurationError(printable(message, SENTENCE_LIMIT))
-        heads = revisions.heads if revisions else after
+        heads = after if self._heads is None else self._heads
         if failure := judge(ended, after, heads, self.database.target):
             details = (printable(self.redact(line), SENTENCE_LIMIT) for line in ended.details)
             raise MigrationError(failure, *details)
         return Upgraded(before if table else ended.heads, after)
 
+    @property
+    def _heads(self) -> frozenset[str] | None:
+        return self.history.revisions.heads if self.history.revisions else None
+
     def _orders(self, lock: int) -> Mapping[str, object]:
         configuration = self.history.configuration
+        folders = (configuration.script_location, *configuration.folders)
         return {
             "ini": str(configuration.ini) if configuration.ini else None,
             "toml": str(configuration.toml) if configuration.toml else None,
             "script_location": str(configuration.script_location),
-            "folders": [os.path.realpath(folder) for folder in (configuration.script_location, *configuration.folders)],
+            "folders": [os.path.realpath(folder) for folder in folders],
             "path": str(Path.cwd()),
             "lock": lock,
         }
@@ -125,28 +132,27 @@ class _Upgrade:
         url = self.settings.database_url
         return {**os.environ, "DATABASE_URL": url.get_secret_value() if url else ""}
 
-    async def _current(self, table: VersionTable | None) -> frozenset[str]:
-        """Return the revisions of the database, none where it has no version table; over a connection of its own."""
+    async def _revisions(self, table: VersionTable | None) -> frozenset[str]:
+        """Return the revisions of the database, none where it has no version table; over a connection of its own.
+
+        Raises MigrationError where they cannot be read, and where no file of the history has one of them.
+        """
         if table is None:
             return frozenset()
         link = await self.database.connect()
         try:
-            return await read_revisions(link, table)
+            server, extension = await pgvector.observe(link, table)
+            revisions = None
+            if server.version_table and server.version_table.shows_revisions:
+                server, revisions = await pgvector.read_revisions(link, server, server.version_table)
         finally:
             link.terminate()
-
-
-async def read_revisions(link: Link, table: VersionTable) -> frozenset[str]:
-    """Return the revisions that a plain table holds, none where there is no such table."""
-    find = f"SELECT {_NAME_OF_TABLE}"
-    name_found = await link.connection.fetchval(find, table.sql)
-    if name_found is None:
-        return frozenset()
-    rows = await link.connection.fetch(f"SELECT version_num FROM ONLY {name_found}")  # noqa: S608 - quoted by the server
-    return frozenset(row[0] for row in rows)
-
-
-_NAME_OF_TABLE = """\
-(SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
- FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
- WHERE c.oid = pg_catalog.to_regclass($1) AND c.relkind = 'r')"""
+        facts = Facts(
+            self.database.target, datetime.now(UTC), 0, server=server, extension=extension, revisions=revisions
+        )
+        known = self.history.revisions or Revisions(heads=revisions or frozenset(), known=revisions or frozenset())
+        asked = Requirements(migrations=MigrationPolicy.REQUIRED, revisions=known, version_table=table)
+        failure = judge_step(Step.MIGRATED, facts, asked).failure
+        if failure and failure.code is not Code.MIGRATIONS_BEHIND:
+            raise MigrationError(failure)
+        return revisions or frozenset()

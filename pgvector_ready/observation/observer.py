@@ -13,6 +13,7 @@ from pgvector_ready.dsn import provider_of
 from pgvector_ready.judgement.advice import image_for
 from pgvector_ready.judgement.facts import Extension, Facts, Listener, Server
 from pgvector_ready.judgement.failures import Code, Failure, Step
+from pgvector_ready.judgement.requirements import USUAL_VERSION_TABLE, VersionTable
 from pgvector_ready.judgement.target import Target
 from pgvector_ready.observation import pgvector
 
@@ -59,17 +60,19 @@ class _Findings:
 class Observer:
     """Holds one connection between probes, never the application's. Its caller sees to one probe at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a test is less patient
         self,
         database: Database,
         query_timeout_seconds: float,
         *,
+        version_table: VersionTable = USUAL_VERSION_TABLE,
         max_age_seconds: float = MAX_AGE_SECONDS,
         max_idle_seconds: float = MAX_IDLE_SECONDS,
         listener: Listener | None = None,
     ) -> None:
         self._database = database
         self._query_timeout_seconds = query_timeout_seconds
+        self._version_table = version_table
         self._max_age_seconds = max_age_seconds
         self._max_idle_seconds = max_idle_seconds
         self._listener = listener
@@ -127,13 +130,14 @@ class Observer:
         findings.target = _reached(findings.target, link)
         findings.is_asking = True
         deadline = min(deadline, loop.time() + self._query_timeout_seconds)
-        server, extension = await self._bounded(link, pgvector.observe(link), deadline)
+        server, extension = await self._bounded(link, pgvector.observe(link, self._version_table), deadline)
         findings.server, findings.extension = server, extension
         findings.durations_ms[Step.CONNECTED] = (loop.time() - started) * 1000
-        if extension.installed_version:
+        if extension.installed_version and extension.is_own:
             started, findings.step = loop.time(), Step.USABLE
             self._tell(findings)
-            findings.revisions = await self._bounded(link, pgvector.prove(link, server, extension), deadline)
+            proof = await self._bounded(link, pgvector.prove(link, server, extension), deadline)
+            findings.server, findings.revisions = proof
             findings.durations_ms[Step.USABLE] = (loop.time() - started) * 1000
 
     def _tell(self, findings: _Findings) -> None:
@@ -194,7 +198,7 @@ def _name(error: Exception, findings: _Findings) -> Failure:
 def _is_worth_holding(findings: _Findings, failure: Failure | None) -> bool:
     """Not where a setting may be what is wrong: what ALTER ROLE and ALTER DATABASE mend, only a new session sees."""
     server, extension = findings.server, findings.extension
-    if failure or server is None or extension is None or not extension.available_version:
+    if failure or server is None or extension is None or not extension.available_version or not extension.is_own:
         return False
     return server.is_standby or not server.is_read_only  # that a standby was promoted is seen in any session
 

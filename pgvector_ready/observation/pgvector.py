@@ -1,9 +1,10 @@
-"""The SQL: what a database says of itself and of pgvector, the proof that it works, and what enables it."""
+"""What a database says of itself and of pgvector, the proof that it works, and what enables it."""
 
 import contextlib
 import csv
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -13,69 +14,25 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from pgvector_ready.database import Link
-from pgvector_ready.judgement.facts import Extension, Server, version
-
-# Every fact in one row. `{system_identifier}` is one of the two below.
-FACTS = """\
-SELECT pg_catalog.json_build_object(
-    'version', pg_catalog.current_setting('server_version'),
-    'is_standby', pg_catalog.pg_is_in_recovery(),
-    'is_read_only', pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool,
-    'database', pg_catalog.current_database(),
-    'database_oid', (SELECT oid FROM pg_catalog.pg_database
-                     WHERE datname = pg_catalog.current_database()),
-    'user', current_user,
-    'migrations_table', CASE WHEN pg_catalog.has_table_privilege(pg_catalog.to_regclass('alembic_version'), 'SELECT')
-                             THEN pg_catalog.to_regclass('alembic_version')::pg_catalog.text END,
-    'hides_migrations', NOT pg_catalog.has_table_privilege(pg_catalog.to_regclass('alembic_version'), 'SELECT'),
-    'may_create_temporary_tables', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY'),
-    'system_identifier', {system_identifier},
-    'available_version', (SELECT default_version FROM pg_catalog.pg_available_extensions
-                          WHERE name = 'vector'),
-    'installed_version', (SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'vector'),
-    'schema', (SELECT nspname FROM pg_catalog.pg_extension AS e
-               JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace WHERE extname = 'vector'),
-    'quoted_schema', (SELECT pg_catalog.quote_ident(nspname) FROM pg_catalog.pg_extension AS e
-               JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace WHERE extname = 'vector')
-)"""
-# Open to every role by default; some providers keep it to themselves.
-SYSTEM_IDENTIFIER = "(SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system())"
-NO_SYSTEM_IDENTIFIER = "NULL"
-
-# A distance with a known answer, the root of 8: named in full, and as an application writes it, which only works where
-# this role's search_path finds it. Loading the library is part of the proof.
-PROOF = """\
-SELECT ('[1,2,3]'::{schema}.vector OPERATOR({schema}.<->) '[3,2,1]'::{schema}.vector)::pg_catalog.float8,
-       ('[1,2,3]'::vector <-> '[3,2,1]'::vector)::pg_catalog.float8,
-       {revisions}"""
-REVISIONS = "(SELECT pg_catalog.json_agg(version_num) FROM {table})"
-NO_REVISIONS = "NULL"
-PROVEN_DISTANCE = 8**0.5
-
-# Without it nearly all of several sessions at once fail with 23505. A lock of the transaction: one of the session would
-# stay behind in a pooler. The key is "pgvecrdy" in ASCII.
-LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(8099572632681342073)"
-LOCK_TIMEOUT = "SET LOCAL lock_timeout = '{milliseconds}ms'"
-ENABLE = "CREATE EXTENSION IF NOT EXISTS vector"
-UPDATE = "ALTER EXTENSION vector UPDATE"
+from pgvector_ready.database.errors import WrongDistanceError
+from pgvector_ready.judgement.facts import Extension, FoundTable, Server, version
+from pgvector_ready.judgement.requirements import USUAL_VERSION_TABLE, VersionTable
+from pgvector_ready.observation import found, statements, trust
+from pgvector_ready.observation.sql import literal
 
 _HNSW_SINCE = (0, 5, 0)  # pgvector's changelog
 
 
-class WrongDistanceError(Exception):
-    """The database calculates, and wrongly."""
-
-
-async def observe(link: Link) -> tuple[Server, Extension]:
+async def observe(link: Link, table: VersionTable = USUAL_VERSION_TABLE) -> tuple[Server, Extension]:
     """What the server says of itself and of pgvector, in one round trip.
 
-    Two, where the server's identity is kept from this role.
+    Another one where the server's identity is kept from this role; and where something is found before pgvector's type
+    or operators, after which there is no proof.
     """
     try:
-        found = await _ask(link, FACTS.format(system_identifier=SYSTEM_IDENTIFIER))
+        facts = json.loads(await _ask(link, _facts(link, table, statements.SYSTEM_IDENTIFIER)))
     except asyncpg.InsufficientPrivilegeError:
-        found = await _ask(link, FACTS.format(system_identifier=NO_SYSTEM_IDENTIFIER))
-    facts = json.loads(found[0])
+        facts = json.loads(await _ask(link, _facts(link, table, statements.NO_SYSTEM_IDENTIFIER)))
     identity = facts["system_identifier"]
     server = Server(
         version=facts["version"],
@@ -84,13 +41,28 @@ async def observe(link: Link) -> tuple[Server, Extension]:
         database=facts["database"],
         user=facts["user"],
         may_create_temporary_tables=facts["may_create_temporary_tables"],
-        migrations_table=facts["migrations_table"],
-        hides_migrations=bool(facts["hides_migrations"]),
+        version_table=found.version_table(facts["version_table"]),
         tls=link.tls,
         is_pooled=link.is_pooled,
         fingerprint=identity and fingerprint(identity, facts["database_oid"]),
     )
-    return server, Extension(**{name: facts[name] for name in Extension.__slots__})
+    extension = found.extension(facts["available_version"], facts["extension"])
+    if oids := found.shadow(facts["extension"]):
+        shadow = json.loads(await _ask(link, statements.DESCRIPTION.format(**oids)))
+        extension = replace(extension, shadow=found.thing(shadow))
+    return server, extension
+
+
+def _facts(link: Link, table: VersionTable, system_identifier: str) -> str:
+    return statements.FACTS.format(
+        of_use=_of_use(link),
+        system_identifier=system_identifier,
+        version_table=statements.oid_of_table(table.name, table.schema),
+    )
+
+
+def _of_use(link: Link) -> str:
+    return trust.of_use(link.connection.get_server_version().major)
 
 
 def fingerprint(system_identifier: str, database_oid: object) -> str:
@@ -101,22 +73,50 @@ def fingerprint(system_identifier: str, database_oid: object) -> str:
     return hashlib.sha256(f"{system_identifier}/{database_oid}".encode()).hexdigest()[:8]
 
 
-async def prove(link: Link, server: Server, extension: Extension) -> frozenset[str] | None:
-    """One distance, two ways, and in the same round trip the database's revisions, None where it has no table of them.
+async def prove(link: Link, server: Server, extension: Extension) -> tuple[Server, frozenset[str] | None]:
+    """One distance, and in the same round trip the database's revisions, None where it shows none.
 
-    Raises the server's error, or WrongDistanceError.
+    The server is the one given, unless more was found out of its version table. Raises the server's error, or
+    WrongDistanceError.
     """
-    table = server.migrations_table
-    revisions = REVISIONS.format(table=table) if table else NO_REVISIONS
-    *distances, found = await _ask(link, PROOF.format(schema=extension.quoted_schema, revisions=revisions))
-    if any(abs(float(distance) - PROVEN_DISTANCE) > 1e-6 for distance in distances):  # noqa: PLR2004 - float8 in text
+    table = server.version_table if server.version_table and server.version_table.shows_revisions else None
+    asked = _revisions(link, table) if table else statements.NO_REVISIONS
+    distance, revisions, part = await _ask_row(link, statements.PROOF.format(schema=extension.quoted_schema, **asked))
+    if not abs(float(distance) - statements.PROVEN_DISTANCE) <= 1e-6:  # noqa: PLR2004 - float8 in text; NaN is not within
         raise WrongDistanceError
-    if table is None:
-        return None
-    return frozenset(json.loads(found) if found else ())
+    if table and part:
+        return replace(server, version_table=found.with_part(table, json.loads(part))), None
+    return server, frozenset(json.loads(revisions) if revisions else ()) if table else None
 
 
-async def _ask(link: Link, query: str) -> list[str]:
+async def read_revisions(link: Link, server: Server, table: FoundTable) -> tuple[Server, frozenset[str] | None]:
+    """Return the revisions that a version table shows, without the proof; the server as `prove` does."""
+    asked = statements.NO_REVISIONS | _revisions(link, table)
+    revisions, part = await _ask_row(link, statements.READING.format(**asked))
+    if part:
+        return replace(server, version_table=found.with_part(table, json.loads(part))), None
+    return server, frozenset(json.loads(revisions) if revisions else ())
+
+
+def _revisions(link: Link, table: FoundTable) -> dict[str, str]:
+    """The parts of the proof's statement that read the revisions."""
+    revisions = statements.REVISIONS.format(table=table.name)
+    if not table.has_triggers:
+        return {**statements.NO_REVISIONS, "revisions": revisions}
+    oid = f"{literal(table.name)}::pg_catalog.regclass"
+    return {
+        "given": trust.GIVEN.format(of_use=_of_use(link), version_table=oid),
+        "revisions": trust.UNLESS_FOREIGN.format(revisions=revisions),
+        "part": trust.FOREIGN_PART,
+    }
+
+
+async def _ask(link: Link, query: str) -> str:
+    """The one value of `query`."""
+    return (await _ask_row(link, query))[0]
+
+
+async def _ask_row(link: Link, query: str) -> list[str]:
     """The one row of `query`, in exactly one round trip.
 
     COPY is the only statement whose rows asyncpg takes by the simple protocol: nothing is prepared, which costs a round
@@ -135,17 +135,17 @@ async def enable(link: Link, *, update: bool, lock_timeout_seconds: float) -> No
     """Create the extension, or update it, under the advisory lock; that somebody else just did so is success."""
     with contextlib.suppress(asyncpg.UniqueViolationError, asyncpg.DuplicateObjectError):
         async with link.connection.transaction():
-            await link.connection.execute(LOCK_TIMEOUT.format(milliseconds=int(lock_timeout_seconds * 1000)))
-            await link.connection.execute(LOCK)
-            await link.connection.execute(UPDATE if update else ENABLE)
+            await link.connection.execute(statements.LOCK_TIMEOUT.format(milliseconds=int(lock_timeout_seconds * 1000)))
+            await link.connection.execute(statements.LOCK)
+            await link.connection.execute(statements.UPDATE if update else statements.ENABLE)
 
 
 async def prove_for_application(engine: AsyncEngine, extension: Extension) -> None:
     """What an application does, through its own engine: a vector column, an index, a nearest neighbour; rolled back."""
     table = Table(
         "pgvector_ready_proof",
-        MetaData(),
-        Column("id", Integer, primary_key=True),
+        MetaData(schema="pg_temp"),  # a search path may put another schema before that of the temporary tables
+        Column("id", Integer, primary_key=True, autoincrement=False),
         Column("embedding", Vector(3)),
         prefixes=["TEMPORARY"],
     )
@@ -155,7 +155,7 @@ async def prove_for_application(engine: AsyncEngine, extension: Extension) -> No
         await connection.execute(CreateTable(table))
         if version(extension.installed_version or "") >= _HNSW_SINCE:
             await connection.execute(CreateIndex(index))
-        await connection.execute(insert(table), [{"embedding": [3, 2, 1]}, {"embedding": [1, 2, 3]}])
+        await connection.execute(insert(table), [{"id": 1, "embedding": [3, 2, 1]}, {"id": 2, "embedding": [1, 2, 3]}])
         if await connection.scalar(nearest) != 2:  # noqa: PLR2004 - the second row is the one asked for
             raise WrongDistanceError
         await transaction.rollback()

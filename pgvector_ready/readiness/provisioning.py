@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import random
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pgvector_ready.database import Database
 from pgvector_ready.database.errors import name
+from pgvector_ready.judgement.advice import image_for
 from pgvector_ready.judgement.facts import Listener, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, ProvisioningState
@@ -120,7 +121,8 @@ class Provisioner:
             async with asyncio.timeout(_LIMIT_SECONDS):
                 await pgvector.prove_for_application(self._engine, facts.extension)
         except Exception as error:  # noqa: BLE001 - as above
-            return self._told(error, name(error, Step.USABLE, facts.target, schema=facts.extension.schema))
+            image = image_for(facts.server.version if facts.server else "")
+            return self._told(error, name(error, Step.USABLE, facts.target, image=image, **asdict(facts.extension)))
         return None
 
     def _tell(self, observation: Observation, step: Step) -> None:
@@ -170,7 +172,7 @@ def _is_enabled(observation: Observation) -> bool:
 
 
 def _is_provable(observation: Observation) -> bool:
-    """Whether an application could make a temporary table there; a standby, for one, has nothing to prove it with."""
-    server = observation.report.facts.server
+    """Whether an application could make a temporary table there, which a standby refuses, and meets pgvector's own."""
+    server, extension = observation.report.facts.server, observation.report.facts.extension
     may = server is not None and server.is_writable and server.may_create_temporary_tables
-    return may and _is_enabled(observation)
+    return may and extension is not None and extension.is_own and _is_enabled(observation)

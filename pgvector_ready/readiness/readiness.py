@@ -13,10 +13,11 @@ from pgvector_ready.judgement.advice import explain
 from pgvector_ready.judgement.facts import Facts
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning, ProvisioningState
-from pgvector_ready.judgement.report import Report, State, Verdict
+from pgvector_ready.judgement.report import Reason, Report, State, Verdict
 from pgvector_ready.judgement.requirements import Requirements
 from pgvector_ready.judgement.runbook import judge
 from pgvector_ready.judgement.target import Target
+from pgvector_ready.redaction import Own
 
 _logger = logging.getLogger(__name__)
 
@@ -136,7 +137,12 @@ class Readiness:
             _logger.info("became_ready", extra={"outage_seconds": round(outage, 1)})
         elif failure.code is not Code.PGVECTOR_NOT_ENABLED or self.provisioning.state is not ProvisioningState.PENDING:
             # Not enabled and about to be enabled is how every new database begins.
-            detail = {"code": failure.code, "step": failure.step, "detail": failure.message, "remedy": failure.remedy}
+            detail = {
+                "code": failure.code,
+                "step": failure.step,
+                "detail": Own(failure.message),
+                "remedy": Own(failure.remedy),
+            }
             _logger.warning("became_unready", extra=detail)
 
     def _known(self) -> Observation:
@@ -151,7 +157,7 @@ class Readiness:
 
     def _nothing_known(self) -> Observation:
         facts = Facts(self._target, observed_at=self._identity.started_at, latency_ms=0)
-        verdicts = tuple(Verdict(step, State.SKIPPED) for step in RUNBOOK)
+        verdicts = tuple(Verdict(step, State.SKIPPED, reason=Reason.NOT_LOOKED) for step in RUNBOOK)
         return Observation(Report(facts, verdicts), self.provisioning, self._identity.started_at, 0)
 
 

@@ -10,8 +10,8 @@ from fastapi.telemetry import TelemetryConfig
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pgvector_ready.documents.documents import Identity
-from pgvector_ready.logs import Redactor
 from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH, POLLED
+from pgvector_ready.redaction import Redactor
 
 _logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Traces:
         """Send what has not been sent, for as long as that may hold up the end of the process."""
 
 
-def start(identity: Identity, secrets: Iterable[str]) -> Traces:
+def start(identity: Identity, redact: Redactor) -> Traces:
     """What the environment asks for. Whatever is wrong with it is one warning: no trace is worth a deploy."""
     if not _is_asked_for(os.environ):
         return Traces()
@@ -47,7 +47,7 @@ def start(identity: Identity, secrets: Iterable[str]) -> Traces:
         try:
             from pgvector_ready.tracing.export import ExportedTraces  # noqa: PLC0415 - costs a start-up without traces nothing
 
-            return ExportedTraces(identity, Redactor([*secrets, *secrets_in(os.environ)]))
+            return ExportedTraces(identity, redact)
         except ImportError:
             reason = "the extra `otel` is not installed: docs/tracing.md says how"
         except Exception as error:  # noqa: BLE001 - of the SDK's many settings, which it reads itself

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from pgvector_ready.documents.answer import Manner, about_database, lines_of, where
 from pgvector_ready.documents.documents import DatabaseDocument, Identity, OfflineDocument
+from pgvector_ready.documents.reasons import why_skipped
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Step
 from pgvector_ready.judgement.observation import Observation
 from pgvector_ready.judgement.report import State, Verdict
@@ -116,7 +117,10 @@ class _Drawing(_Lines):
         failure = verdict.failure
         spent = "" if verdict.duration_ms is None else f"  {verdict.duration_ms:.1f} ms"
         code = f"  {failure.code}" if failure else ""
-        self._console.print(Text.assemble((f"{mark} {verdict.step}", colour), (spent, "dim"), (code, colour)))
+        reason = f"  {why_skipped(verdict.step, verdict.reason)}" if verdict.reason else ""
+        self._console.print(
+            Text.assemble((f"{mark} {verdict.step}", colour), (spent, "dim"), (code, colour), (reason, "dim"))
+        )
         told = [(failure.message, ""), (f"→ {failure.remedy}", "bold")] if failure else []
         for sentence, style in (*told, *((note, "dim") for note in verdict.notes)):
             self._console.print(Padding(Text(sentence, style=style), (0, 0, 0, 4), expand=False))

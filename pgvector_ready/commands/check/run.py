@@ -1,5 +1,6 @@
 """The runbook once, from a command line: the same probe, the same judgement and the same document as the service's."""
 
+import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -16,7 +17,7 @@ from pgvector_ready.migrations.history import find_history, requirements_for
 from pgvector_ready.observation.observer import Observer
 from pgvector_ready.readiness.provisioning import Orders, Provisioner
 from pgvector_ready.readiness.readiness import Readiness
-from pgvector_ready.settings import Settings
+from pgvector_ready.settings import Settings, own_network
 
 Tell = Callable[[Sequence[Verdict]], None]
 
@@ -34,7 +35,8 @@ async def check(settings: Settings, *, enable: bool, timeout_seconds: float, tel
         if tell:
             tell(judge_so_far(facts, requirements, step))
 
-    observer = Observer(database, settings.query_timeout_seconds, listener=hear)
+    table = requirements.version_table
+    observer = Observer(database, settings.query_timeout_seconds, version_table=table, listener=hear)
     readiness = Readiness(observer, database.target, requirements, Identity.of_a_command())
     engine = create_engine(database)
     try:
@@ -49,9 +51,9 @@ def check_offline(settings: Settings) -> Observation:
     """Judge the configuration alone; nothing is asked of any network."""
     now = datetime.now(UTC)
     facts = Facts(settings.connection_string.target, observed_at=now, latency_ms=0)
-    return Observation(
-        judge_offline(facts, requirements_for(settings, find_history(settings))), _UNTRIED, now, consecutive_failures=0
-    )
+    requirements = requirements_for(settings, find_history(settings))
+    report = judge_offline(facts, requirements, own_network(os.environ))
+    return Observation(report, _UNTRIED, now, consecutive_failures=0)
 
 
 def misconfigured(failure: Failure) -> Observation:

@@ -15,8 +15,8 @@ from pgvector_ready.commands.verify.address import parse as parse_address
 from pgvector_ready.commands.verify.evidence import Expectations
 from pgvector_ready.commands.verify.judge import fingerprint_in
 from pgvector_ready.commands.verify.plan import Plan
-from pgvector_ready.logs import Redactor
 from pgvector_ready.loop import run
+from pgvector_ready.redaction import Redactor
 from pgvector_ready.settings import ConfigurationError
 
 _New: TypeAlias = tuple[Destination, Expectations]
@@ -52,6 +52,7 @@ class Relocation:
         self._talk = talk
         self._pace = pace
         self._secrets: set[str] = set()
+        self._names: set[str] = set()
         self._switch: Switch | None = None
 
     def run(self) -> int:
@@ -150,6 +151,7 @@ class Relocation:
     async def _new(self, access: Access) -> _New:
         destination = Destination.of(self._environment, is_render_here=access.is_local)
         self._secrets |= destination.read.secrets
+        self._names |= destination.read.names
         self._talk.progress("Checking the new database.")
         return destination, destination.expected(await destination.check(enable=False))
 
@@ -174,10 +176,11 @@ class Relocation:
         if value:
             read = readable(value)
             self._secrets |= {value, *(read.secrets if read else ())}
+            self._names |= read.names if read else set()
         return value
 
     def _redact(self, text: str) -> str:
-        return Redactor(self._secrets)(text)
+        return Redactor(self._secrets, self._names)(text)
 
 
 async def _find(render: Render, wanted: str) -> Service:

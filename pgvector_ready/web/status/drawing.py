@@ -5,6 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from pgvector_ready.documents.documents import SERVICE, Identity
+from pgvector_ready.documents.reasons import why_skipped
+from pgvector_ready.judgement.failures import Step
+from pgvector_ready.judgement.report import Reason
 from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH
 from pgvector_ready.web.status.history import History
 from pgvector_ready.web.status.language import Words, spell
@@ -112,12 +115,18 @@ def _step(step: Document, words: Words) -> Html:
         "li",
         icon(state),
         tag("div", tag("code", name), " ", tag("span", words[f"step_{name}"], class_="quiet"), class_="what"),
-        tag("div", tag("span", duration) if duration else None, " ", tag("strong", words[f"state_{state}"])),
+        tag("div", tag("span", duration) if duration else None, " ", tag("strong", _outcome(step, words))),
         # A failure stands in full above; what a warning says stands nowhere else.
         _warning(step, words) if state == "warn" else None,
         *(tag("p", note, lang="en") for note in step.get("notes", ())),
         class_=state,
     )
+
+
+def _outcome(step: Document, words: Words) -> str:
+    if "reason" not in step:
+        return words[f"state_{step['state']}"]
+    return why_skipped(Step(step["step"]), Reason(step["reason"]), "ja" if words["lang"] == "ja" else "en")
 
 
 def _warning(step: Document, words: Words) -> Html:

@@ -1,0 +1,74 @@
+"""What an ordinary role can plant in a database, each with a trap that tells whether anybody ran into it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tests.conftest import Database
+
+# Counts what was run, whatever becomes of the transaction, and tries what it came for.
+_TRAP = """\
+CREATE FUNCTION {name}({arguments}) RETURNS {returns} LANGUAGE plpgsql {volatility} AS $trap$
+BEGIN
+    PERFORM pg_catalog.nextval('trap.sprung'::pg_catalog.regclass);
+    BEGIN
+        EXECUTE 'ALTER ROLE {planter} SUPERUSER';
+    EXCEPTION WHEN OTHERS THEN NULL;
+    END;
+    RETURN {value};
+END $trap$"""
+
+
+@dataclass(frozen=True, slots=True)
+class Garden:
+    """A database in which a stranger may create what he likes, as every database was made until PostgreSQL 14."""
+
+    database: Database
+    planter: str
+
+    def plant(self, *statements: str) -> None:
+        """Run these as the stranger; `{name}` of a trap, see `trap`."""
+        with self.database.server.connect(self.database.name, self.planter) as connection:
+            for statement in statements:
+                connection.execute(statement.format(planter=self.planter).encode())
+
+    def trap(
+        self,
+        name: str,
+        arguments: str = "",
+        returns: str = "text",
+        value: str = "'0001'",
+        volatility: str = "IMMUTABLE",
+    ) -> None:
+        """Make a function of the stranger's that springs the trap."""
+        words = {"name": name, "arguments": arguments, "returns": returns, "value": value, "volatility": volatility}
+        self.plant(_TRAP.format(planter="{planter}", **words))
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nobody ran into anything."""
+        [(was_sprung,)] = self.database.execute("SELECT is_called FROM trap.sprung")
+        [(is_superuser,)] = self.database.execute("SELECT rolsuper FROM pg_roles WHERE rolname = %s", self.planter)
+        return not was_sprung and not is_superuser
+
+
+@contextmanager
+def garden(database: Database) -> Iterator[Garden]:
+    """A stranger for the length of a block, who may create in `public`, and schemas."""
+    planter = f"{database.name}_stranger"
+    database.server.create_role(planter)
+    for statement in (
+        "GRANT CREATE ON SCHEMA public TO PUBLIC",
+        f'GRANT CREATE ON DATABASE "{database.name}" TO "{planter}"',
+        f'CREATE SCHEMA trap AUTHORIZATION "{planter}"',
+        "CREATE SEQUENCE trap.sprung",
+        "GRANT USAGE ON SCHEMA trap TO PUBLIC",
+        "GRANT ALL ON SEQUENCE trap.sprung TO PUBLIC",
+    ):
+        database.execute(statement)
+    try:
+        yield Garden(database, planter)
+    finally:
+        database.execute(f'ALTER ROLE "{planter}" NOSUPERUSER')
+        database.execute(f'DROP OWNED BY "{planter}" CASCADE')
+        database.execute(f'DROP ROLE "{planter}"')
