@@ -74,27 +74,42 @@ def _upgrade(orders: dict[str, Any], report: Any) -> None:
     config.attributes["is_locked"] = True
     script = ScriptDirectory.from_config(config)
 
-    def steps(heads: Any, context: Any) -> Any:
-        url = context.connection.engine.url if context.connection is not None else None
-        is_here = url is not None and url.get_backend_name() == "postgresql" and _is_here(context, orders["lock"])
-        report(
-            "connected",
-            is_here=is_here,
-            host=str(url.host or url.query.get("host", "")) if url else "",
-            database=str(url.database or "") if url else "",
-            heads=list(heads),
-            version_table=context.version_table,
-            version_table_schema=context.version_table_schema,
-        )
-        if not is_here:
-            raise _ElsewhereError
+    def steps(heads: Any, _: Any) -> Any:
         return script._upgrade_revs("heads", heads)  # noqa: SLF001 - what `alembic upgrade heads` calls
 
-    with EnvironmentContext(config, script, fn=steps, as_sql=False, destination_rev="heads"):
+    environment = EnvironmentContext(config, script, fn=steps, as_sql=False, destination_rev="heads")
+    run_migrations = environment.run_migrations
+
+    def run_here(**arguments: Any) -> None:
+        """Look where env.py has connected to, before anything is written there: its `context.run_migrations`."""
+        connection = _connection(environment.get_context(), orders["lock"])
+        report("connected", **connection)
+        if not connection["is_here"]:
+            raise _ElsewhereError
+        run_migrations(**arguments)
+
+    environment.run_migrations = run_here  # type: ignore[method-assign]
+    with environment:
         script.run_env()
 
 
+def _connection(context: Any, lock: int) -> dict[str, Any]:
+    """Return what env.py has connected to, and where Alembic will look for the revision there."""
+    url = context.connection.engine.url if context.connection is not None else None
+    is_here = _is_here(context, lock)
+    return {
+        "is_here": is_here,
+        "host": str(url.host or url.query.get("host", "")) if url else "",
+        "database": str(url.database or "") if url else "",
+        "heads": list(context.get_current_heads()) if is_here else [],
+        "version_table": context.version_table,
+        "version_table_schema": context.version_table_schema,
+    }
+
+
 def _is_here(context: Any, lock: int) -> bool:
+    if context.connection is None or context.dialect.name != "postgresql":
+        return False
     statement = _IS_HERE.format(high=lock >> 32, low=lock & 0xFFFFFFFF)
     return bool(context.connection.exec_driver_sql(statement).scalar())
 
