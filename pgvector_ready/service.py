@@ -63,6 +63,10 @@ class Service(FastAPI):
                 with suppress(RuntimeError):  # half an answer is out already
                     await PlainTextResponse("Service Unavailable", 503, _RETRY)(scope, receive, sending)
 
+    def drain(self) -> None:
+        """Take no new work: both endpoints say so from now on."""
+        self.health.is_draining = True
+
     def openapi(self) -> dict[str, Any]:
         """FastAPI's document, made once, with the examples."""
         if self.openapi_schema is None:

@@ -20,8 +20,8 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pgvector_ready.documents.wording import wording
 from pgvector_ready.dsn import ConnectionString, DsnError, parse
-from pgvector_ready.judgement.advice import explain
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, VersionTable
 from pgvector_ready.judgement.target import NOWHERE, Network
@@ -166,7 +166,7 @@ class Settings(BaseSettings):
     def connection_string(self) -> ConnectionString:
         """DATABASE_URL, read. Raises ConfigurationError."""
         if self.database_url is None:
-            raise _wrong_database_url(explain(Code.DATABASE_URL_MISSING, Step.CONFIGURED, NOWHERE))
+            raise _wrong_database_url(Failure.about(Code.DATABASE_URL_MISSING, Step.CONFIGURED, NOWHERE))
         try:
             return parse(self.database_url.get_secret_value(), {**os.environ, **_account()})
         except DsnError as error:
@@ -265,7 +265,8 @@ def own_network(environment: Mapping[str, str]) -> Network | None:
 
 
 def _wrong_database_url(failure: Failure) -> ConfigurationError:
-    sentence = f"{failure.code}: {failure.message} {failure.remedy}"
+    said = wording(failure)
+    sentence = f"{failure.code}: {said.message} {said.remedy}"
     return ConfigurationError(sentence if "DATABASE_URL" in sentence else f"DATABASE_URL: {sentence}", failure)
 
 

@@ -1,7 +1,7 @@
 """An OpenTelemetry collector of a test's own: a real HTTP server that keeps what it is sent, as it is sent."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
@@ -16,13 +16,15 @@ from tests.postgres import wait_until
 
 @dataclass
 class Collector:
-    """What has arrived; `status` is answered, once `may_answer` is set."""
+    """What has arrived; `status` is answered, once `may_answer` is set, with a body that may be endless."""
 
     status: int = 200
+    is_endless: bool = False
     bodies: list[bytes] = field(default_factory=list)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     may_answer: Event = field(default_factory=Event)
     url: str = ""
+    sent: int = 0
 
     @property
     def batches(self) -> list[ExportTraceServiceRequest]:
@@ -49,9 +51,9 @@ def attributes(given: Sequence[KeyValue]) -> dict[str, Any]:
 
 
 @contextmanager
-def collecting(*, is_silent: bool = False, status: int = 200) -> Iterator[Collector]:
+def collecting(*, is_silent: bool = False, is_endless: bool = False, status: int = 200) -> Iterator[Collector]:
     """A collector on a free port; a silent one takes what it is sent and does not answer until it is told to."""
-    collector = Collector(status)
+    collector = Collector(status, is_endless)
     if not is_silent:
         collector.may_answer.set()
 
@@ -61,8 +63,12 @@ def collecting(*, is_silent: bool = False, status: int = 200) -> Iterator[Collec
             collector.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
             collector.may_answer.wait()
             self.send_response(collector.status)
-            self.send_header("Content-Length", "0")
+            if not collector.is_endless:
+                self.send_header("Content-Length", "0")
             self.end_headers()
+            with suppress(OSError):  # whoever does not want more has left
+                while collector.is_endless:
+                    collector.sent += self.wfile.write(bytes(65_536))
 
         def log_message(self, *_: object) -> None:
             pass

@@ -2,9 +2,8 @@
 
 from datetime import UTC, datetime
 
-from pgvector_ready.judgement.advice import explain
 from pgvector_ready.judgement.facts import Extension, Facts, Server
-from pgvector_ready.judgement.failures import Code, Step
+from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.target import Provider, Target
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -20,4 +19,4 @@ SERVER = Server(
     fingerprint="3f9ac2d1",
 )
 USABLE = Facts(TARGET, NOON, 2.9, SERVER, Extension("0.8.6", "0.8.6", "public"))
-LOST = Facts(TARGET, NOON, 1.1, failure=explain(Code.CONNECTION_REFUSED, Step.CONNECTED, TARGET))
+LOST = Facts(TARGET, NOON, 1.1, failure=Failure.about(Code.CONNECTION_REFUSED, Step.CONNECTED, TARGET))

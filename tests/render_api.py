@@ -40,7 +40,7 @@ class Instance:
 
     async def _serve(self) -> None:
         self._loop, self._is_unwanted = asyncio.get_running_loop(), asyncio.Event()
-        async with running(instance=self.name, commit="a6be012", **self._settings) as service:
+        async with running(RENDER_INSTANCE_ID=self.name, RENDER_GIT_COMMIT="a6be012", **self._settings) as service:
             self.url = service.url
             self._is_up.set()
             await self._is_unwanted.wait()
@@ -95,6 +95,8 @@ class Service:
     """What the next deploys go through instead of `STAGES`; a status that is an end ends them there."""
     image: dict[str, str] = field(default_factory=dict)
     """What the image sets whatever the variables say."""
+    forgets: dict[str, int] = field(default_factory=dict)
+    """Variables of which a change is taken and not kept; after so many that are."""
     unseen_for: int = 0
     """How often the deploys are listed before a new one shows."""
     instances: list[Instance] = field(default_factory=list)
@@ -111,6 +113,10 @@ class Service:
     def live(self) -> str:
         """The deploy that is live."""
         return next(deploy.id for deploy in self.deploys if deploy.status == "live")
+
+    def keeps(self, key: str) -> bool:
+        self.forgets[key] = self.forgets.get(key, 999) - 1
+        return self.forgets[key] >= 0
 
     def start_deploy(self) -> Deploy:
         ahead = deque(self.scripts.popleft() if self.scripts else STAGES)
@@ -365,10 +371,14 @@ def _variable(service: Service, method: str, key: str, body: Any) -> tuple[int, 
     if method == "PUT":
         if not body.get("value"):
             return 400, _error("invalid value")
-        service.variables[key] = body["value"]
+        if service.keeps(key):
+            service.variables[key] = body["value"]
+        return 200, {"key": key, "value": body["value"]}
     if key not in service.variables:
         return 404, _error(f"unable to find environment variable {key}")
-    value = service.variables.pop(key) if method == "DELETE" else service.variables[key]
+    value = service.variables[key]
+    if method == "DELETE" and service.keeps(key):
+        del service.variables[key]
     return (204, None) if method == "DELETE" else (200, {"key": key, "value": value})
 
 

@@ -16,10 +16,11 @@ from typing import Any, Self
 import httpx
 from fastapi import APIRouter
 
-from pgvector_ready.server.protocol import LIMITS, Limits
+from pgvector_ready.server.limits import LIMITS, Limits
 from pgvector_ready.server.server import Server
 from pgvector_ready.service import Service, create_app
 from pgvector_ready.settings import load
+from pgvector_ready.web.health import PATHS
 from tests.postgres import free_port, wait_until
 
 HEALTH = "/api/v1/health"
@@ -76,14 +77,14 @@ async def running(
 ) -> AsyncIterator[Running]:
     """The service on a free port, with these settings, up when the block begins and gone when it ends."""
     service = create_app(load(database_url=database_url, host="127.0.0.1", port=0, **settings), routers)
-    server = Server(service, "127.0.0.1", 0, drain_seconds=0, limits=limits)
+    server = Server(service, "127.0.0.1", 0, drain_seconds=0, limits=limits, polled=PATHS, on_drain=service.drain)
     serving = asyncio.create_task(server._serve())
     try:
         async with asyncio.timeout(_LIMIT_SECONDS):
-            while not server.started:
+            while not server.is_listening:
                 assert not serving.done(), serving
                 await asyncio.sleep(0.005)
-        url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        url = server.address
         many = httpx.Limits(max_connections=1000)
         async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, limits=many) as client:
             yield Running(service, client, url)

@@ -9,9 +9,9 @@ import pytest
 
 from pgvector_ready.documents.answer import COMMON_HEADERS, Answer, Answers, Manner, about_database, about_service
 from pgvector_ready.documents.documents import Identity
-from pgvector_ready.judgement.advice import explain
+from pgvector_ready.documents.language import Language
 from pgvector_ready.judgement.facts import Extension, Facts, Server
-from pgvector_ready.judgement.failures import Code, Step
+from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning
 from pgvector_ready.judgement.requirements import Requirements
 from pgvector_ready.judgement.runbook import judge
@@ -22,13 +22,21 @@ TARGET = Target("db.example.net", 5432, "app", "someone", Provider.OTHER)
 SERVER = Server("17.6", False, False, "app", "someone", "TLSv1.3", False, "3f9ac2d1")  # noqa: FBT003
 WELL = Facts(TARGET, NOON, 2.9, SERVER, Extension("0.8.6", "0.8.6", "public", "public"))
 OUTDATED = replace(WELL, extension=Extension("0.8.6", "0.8.0", "public", "public"))
-REFUSED = Facts(TARGET, NOON, 1.0, failure=explain(Code.CONNECTION_REFUSED, Step.CONNECTED, TARGET))
+REFUSED = Facts(TARGET, NOON, 1.0, failure=Failure.about(Code.CONNECTION_REFUSED, Step.CONNECTED, TARGET))
 IDENTITY = Identity(None, None, None, NOON)
-STARTING = explain(Code.STARTING, Step.SERVICE, TARGET, database_path="/somewhere")
+STARTING = Failure.about(Code.STARTING, Step.SERVICE, TARGET, {"database_path": "/somewhere"})
 
-MANNERS = [Manner(*flags) for flags in product([False, True], repeat=4)]
+MANNERS = [
+    Manner(is_strict, is_text, is_health_json, is_anonymous, language)
+    for is_strict, is_text, is_health_json, is_anonymous in product([False, True], repeat=4)
+    for language in Language
+]
 every_manner = pytest.mark.parametrize(
-    "manner", MANNERS, ids=lambda manner: "+".join(name for name in manner._fields if getattr(manner, name)) or "plain"
+    "manner",
+    MANNERS,
+    ids=lambda manner: (
+        "+".join(name for name in manner._fields if getattr(manner, name) is True) + f"-{manner.language}"
+    ),
 )
 
 

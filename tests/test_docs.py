@@ -19,9 +19,8 @@ from pgvector_ready.commands import cli
 from pgvector_ready.database.errors import _SQLSTATES
 from pgvector_ready.documents.answer import Manner, about_database, about_service
 from pgvector_ready.documents.documents import DatabaseDocument, Identity, ServiceDocument, StepDocument
-from pgvector_ready.judgement.advice import explain
 from pgvector_ready.judgement.facts import Extension, Facts
-from pgvector_ready.judgement.failures import RUNBOOK, Code, Step
+from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning
 from pgvector_ready.judgement.requirements import Requirements, Revisions
 from pgvector_ready.judgement.runbook import judge
@@ -68,7 +67,7 @@ def test_a_section_says_how_bad_it_is_and_where_it_shows(code: Code) -> None:
     told = re.search(r"\b(?:Failure|Warning) of (?:`(\w+)`|any step)", seen)
     assert told, seen
     assert told[1] is None or told[1] in set(Step)
-    assert "/api/v1/health" in seen or "exit code 2" in seen
+    assert "/api/v1/health" in seen or re.search(r"exit code [12]", seen)
     assert "SQLSTATE" in seen
 
 
@@ -204,7 +203,7 @@ def test_the_workflow_hands_a_secret_to_no_step_but_those_that_use_it() -> None:
 
 IDENTITY = Identity(commit=None, environment=None, instance=None, started_at=NOON)
 SCHEMAS: dict[str, type[BaseModel]] = {DATABASE_PATH: DatabaseDocument, HEALTH_PATH: ServiceDocument}
-STARTING = explain(Code.STARTING, Step.SERVICE, TARGET, database_path=DATABASE_PATH)
+STARTING = Failure.about(Code.STARTING, Step.SERVICE, TARGET, {"database_path": DATABASE_PATH})
 
 
 def exchanges() -> list[tuple[str, str]]:
@@ -302,7 +301,7 @@ def facts_of(document: dict[str, Any]) -> Facts:
     shown, pgvector, error = document["target"], document["pgvector"], document["error"]
     target = Target(shown["host"], shown["port"], shown["database"], shown["user"], Provider(shown["provider"]))
     if document["server"]["version"] is None:
-        failure = error and explain(Code(error["code"]), Step(error["step"]), target, error["sqlstate"])
+        failure = error and Failure.about(Code(error["code"]), Step(error["step"]), target, error["sqlstate"])
         return Facts(target, NOON, document["latency_ms"], failure=failure)
     server = replace(
         SERVER,

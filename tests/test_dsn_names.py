@@ -7,20 +7,25 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pgvector_ready.documents.language import Language
+from pgvector_ready.documents.wording import wording
 from pgvector_ready.dsn import DsnError, parse
 from pgvector_ready.dsn.conninfo import VARIABLES, libpq_keywords
 from pgvector_ready.judgement.failures import Code
+from tests.sentences import assert_complete
 
 SECRET = "Geheim-778899"  # noqa: S105 - it is looked for
 MISPLACED = [f"{before}password={SECRET}" for before in ("&", ";", "?", ";user=u;", "&sslmode=require&", "; ")]
 
 
 def refusal(text: str, environment: dict[str, str] | None = None) -> str:
-    """Both sentences of the refusal, which has to be `database_url_invalid`."""
+    """Every sentence of the refusal, which has to be `database_url_invalid`."""
     with pytest.raises(DsnError) as caught:
         parse(text, environment or {})
     assert caught.value.failure.code is Code.DATABASE_URL_INVALID
-    return f"{caught.value.failure.message} {caught.value.failure.remedy}"
+    assert_complete(caught.value.failure)
+    said = [wording(caught.value.failure, language) for language in Language]
+    return " ".join(sentence for one in said for sentence in (one.message, one.remedy))
 
 
 def nested(text: str, times: int) -> str:
@@ -171,4 +176,4 @@ def test_a_parameters_name_is_bounded_and_printable(query: str) -> None:
     said = refusal(f"postgresql://app:pw@db.example/app?{query}")
 
     assert said.isprintable()
-    assert len(said) < 400
+    assert len(said) < 800

@@ -40,7 +40,7 @@ def test_migrate_enables_the_extension_and_says_from_where_to_where(database: Da
     first = _run(database.url, *_MIGRATE)
     second = _run(database.url, *_MIGRATE)
 
-    where = f"{_PROJECT}/app/migrations, as pyproject.toml says, on database {database.name} of 127.0.0.1\n"
+    where = f"app/migrations, as pyproject.toml says, on database {database.name} of 127.0.0.1\n"
     assert first == (0, f"{where}from none to pgvector_ready_0001\n", "")
     assert second == (0, f"{where}at pgvector_ready_0001 already\n", "")
     assert database.execute("SELECT extname FROM pg_extension WHERE extname = 'vector'")

@@ -77,10 +77,18 @@ def test_a_history_is_run_by_its_own_env(database: Database, place: Path, shape:
     second = _run(database.url, place)
 
     assert first[0] == second[0] == 0, (first, second)
-    where = f"{place}/history, as alembic.ini says, on database {database.name} of 127.0.0.1"
+    where = f"history, as alembic.ini says, on database {database.name} of 127.0.0.1"
     assert first[1].splitlines() == [where, "from none to 0001"]
     assert second[1].splitlines() == [where, "at 0001 already"]
     assert _tables(database) == {table, "first", "second"}
+    is_told = "a schema that only" in os.environ.get("PYTEST_CURRENT_TEST", "")
+    told = {"MIGRATIONS_TABLE": "app.alembic_version"} if is_told else {}
+    checked = _run(database.url, place, "check", "--enable", MIGRATIONS="required", **told)
+    assert checked[0] == 0, checked
+    assert "[+] migrated" in checked[1] or "✓ migrated" in checked[1]
+    if is_told:
+        assert "set MIGRATIONS_TABLE to it" in first[2]
+        assert "Set MIGRATIONS_TABLE" in _run(database.url, place, "check", MIGRATIONS="required")[2]
 
 
 def test_without_a_folder_nothing_is_run_and_nothing_is_written(database: Database, tmp_path: Path) -> None:

@@ -16,9 +16,8 @@ from pgvector_ready.database import Database as Connector
 from pgvector_ready.documents.answer import Answers, Manner
 from pgvector_ready.documents.documents import Identity
 from pgvector_ready.dsn import parse
-from pgvector_ready.judgement.advice import explain
 from pgvector_ready.judgement.facts import Extension, Facts, Server
-from pgvector_ready.judgement.failures import Code, Step
+from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Provisioning, ProvisioningState
 from pgvector_ready.judgement.requirements import Requirements
 from pgvector_ready.judgement.target import Provider, Target
@@ -32,8 +31,8 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TARGET = Target("db.example.net", 5432, "app", "someone", Provider.OTHER)
 SERVER = Server("17.6", False, False, "app", "someone", "TLSv1.3", False, "3f9ac2d1")  # noqa: FBT003
 WELL = Facts(TARGET, NOON, 1.0, SERVER, Extension("0.8.6", "0.8.6", "public", "public"))
-REFUSED = Facts(TARGET, NOON, 1.0, failure=explain(Code.CONNECTION_REFUSED, Step.CONNECTED, TARGET))
-SILENT = Facts(TARGET, NOON, 1.0, failure=explain(Code.CONNECT_TIMEOUT, Step.CONNECTED, TARGET))
+REFUSED = Facts(TARGET, NOON, 1.0, failure=Failure.about(Code.CONNECTION_REFUSED, Step.CONNECTED, TARGET))
+SILENT = Facts(TARGET, NOON, 1.0, failure=Failure.about(Code.CONNECT_TIMEOUT, Step.CONNECTED, TARGET))
 EMPTY = replace(WELL, extension=Extension("0.8.6"))
 IDENTITY = Identity(None, None, None, NOON)
 
@@ -299,7 +298,7 @@ async def test_failures_are_counted_and_dated(
 
 
 async def test_what_kept_start_up_from_its_work_is_judged_with(readiness: Readiness, observer: Scripted) -> None:
-    denied = explain(Code.PGVECTOR_PERMISSION_DENIED, Step.ENABLED, TARGET)
+    denied = Failure.about(Code.PGVECTOR_PERMISSION_DENIED, Step.ENABLED, TARGET)
     observer.facts = EMPTY
     readiness.provisioning = Provisioning(ProvisioningState.FAILED, attempts=3, blocked=denied)
 

@@ -9,6 +9,7 @@ import pytest
 
 from pgvector_ready.documents.answer import Manner, about_database
 from pgvector_ready.documents.documents import Identity
+from pgvector_ready.documents.language import Language
 from pgvector_ready.documents.reasons import why_skipped
 from pgvector_ready.judgement.failures import RUNBOOK, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning
@@ -61,7 +62,7 @@ def test_every_skipped_step_has_its_reason(report: Report, expected: dict[Step, 
 
 @pytest.mark.parametrize(("step", "reason"), list(product(Step, Reason)))
 def test_each_reason_has_words_in_both_languages(step: Step, reason: Reason) -> None:
-    english, japanese = why_skipped(step, reason), why_skipped(step, reason, "ja")
+    english, japanese = why_skipped(step, reason), why_skipped(step, reason, Language.JAPANESE)
 
     assert english.isascii()
     assert re.search("[ぁ-んァ-ヶ一-龠]", japanese)
@@ -85,4 +86,4 @@ def test_the_answers_and_the_page_tell_not_asked_from_not_reached() -> None:
     assert "[ ] usable: not reached\n" in text
     for reason, step in ((Reason.NOT_ASKED, Step.EXPECTED), (Reason.NOT_REACHED, Step.USABLE)):
         assert why_skipped(step, reason) in pages["en"]
-        assert why_skipped(step, reason, "ja") in pages["ja"]
+        assert why_skipped(step, reason, Language.JAPANESE) in pages["ja"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from pgvector_ready.commands.switch.run import Order, Relocation
-from pgvector_ready.commands.switch.steps import Pace
+from pgvector_ready.commands.switch.steps import Timing
 from tests.postgres import PostgresServer
 from tests.recordings import SCENES, Stage, recorded, staging
 
@@ -14,7 +14,7 @@ RECORDED = recorded()
 # At Render's pace they take a minute: what they say is compared at another.
 SLOW = {"To another database", "A deploy that fails", "Killed in the middle, and run again"}
 ANY_ORDER = "Six at once"
-PACE = Pace(poll_seconds=0.02, wait_seconds=20, backoff_seconds=0.02, verify_seconds=10)
+PACE = Timing(poll_seconds=0.02, wait_seconds=20, backoff_seconds=0.02, verify_seconds=10)
 
 
 def folded(shown: str) -> str:
@@ -70,7 +70,7 @@ def test_a_switch_says_what_was_recorded(server: PostgresServer, title: str, scr
         if script:
             service.scripts.append(script)
 
-        Relocation(Order("staging", yes=True), environment, said, PACE).run()
+        Relocation(Order(service="staging", yes=True), environment, said, PACE).run()
 
     _, _, shown = RECORDED[title].rpartition("$ pgvector-ready switch --service staging --yes")
     assert folded("\n".join(said.lines)) in folded(shown)

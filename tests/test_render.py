@@ -17,14 +17,13 @@ import pytest
 from pgvector_ready.commands.switch.render import (
     Access,
     AccessError,
-    Deploy,
-    Phase,
     RefusedError,
     Render,
     RenderError,
     UncertainError,
     _wait_asked_for,
 )
+from pgvector_ready.commands.switch.resources import Deploy, Phase
 from pgvector_ready.redaction import Redactor
 from tests.postgres import free_port
 from tests.render_api import KEY, LOST, TOO_MANY, Odd, RenderApi
@@ -288,7 +287,7 @@ async def test_an_api_that_is_not_there_is_given_up() -> None:
     nowhere = Access(KEY, f"http://127.0.0.1:{free_port()}/v1")
 
     async with aclosing(Render(nowhere, str, backoff_seconds=0.001)) as render:
-        with pytest.raises(RenderError, match="is not to be reached"):
+        with pytest.raises(RenderError, match="cannot be reached"):
             await render.services("staging")
 
 

@@ -16,10 +16,10 @@ from pgvector_ready.documents.documents import (
     ServiceDocument,
 )
 from pgvector_ready.dsn import parse
-from pgvector_ready.judgement.advice import explain
 from pgvector_ready.judgement.facts import Extension, Facts, Server
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning, ProvisioningState
+from pgvector_ready.judgement.phrases import Part, phrase
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions
 from pgvector_ready.judgement.runbook import judge
 from pgvector_ready.judgement.target import Provider, Target
@@ -90,10 +90,10 @@ def test_a_target_of_several_hosts_is_written_as_libpq_does() -> None:
 
 
 def test_only_what_is_known_of_a_step_is_told() -> None:
-    document = written(FOUND, Requirements(notes=("a note",)))
+    document = written(FOUND, Requirements(notes=(phrase(Part.QUOTES),)))
 
     by_name = {step.pop("step"): step for step in document["steps"]}
-    assert by_name["configured"] == {"state": "pass", "notes": ["a note"]}
+    assert by_name["configured"] == {"state": "pass", "notes": ["quotes"]}
     assert by_name["connected"] == {"state": "pass", "duration_ms": 2.1}
     assert by_name["expected"] == {"state": "skipped", "reason": "not_asked"}
 
@@ -137,15 +137,16 @@ def test_instants_are_in_utc_and_durations_short() -> None:
 
 
 def test_the_error_is_the_first_failed_steps() -> None:
-    failure = Failure(Code.INVALID_PASSWORD, Step.CONNECTED, "A fact.", "Advice.", "28P01")
+    failure = Failure.about(Code.INVALID_PASSWORD, Step.CONNECTED, TARGET, sqlstate="28P01")
 
     document = written(replace(FOUND, server=None, extension=None, failure=failure), consecutive_failures=3)
 
     assert document["error"] == {
         "code": "invalid_password",
         "step": "connected",
-        "message": "A fact.",
-        "remedy": "Advice.",
+        "message": "The server refused the password of user someone.",
+        "remedy": "Copy the connection string again from the provider: the password was changed, cut short, "
+        "or belongs to another database.",
         "sqlstate": "28P01",
         "documentation": "docs/failures.md#invalid_password",
     }
@@ -159,7 +160,9 @@ def test_the_service_names_itself() -> None:
     assert (document["commit"], document["environment"], document["instance"]) == ("a6be012", "staging", "srv-1")
 
 
-@pytest.mark.parametrize("failure", [None, explain(Code.STARTING, Step.SERVICE, TARGET)], ids=["live", "starting"])
+@pytest.mark.parametrize(
+    "failure", [None, Failure.about(Code.STARTING, Step.SERVICE, TARGET)], ids=["live", "starting"]
+)
 def test_everybody_may_see_no_more_than_the_verdict(failure: Failure | None) -> None:
     document = AnonymousDocument.of(ServiceDocument.of(failure, IDENTITY)).model_dump(mode="json")
 
@@ -172,4 +175,5 @@ def test_everybody_may_see_no_more_than_the_verdict(failure: Failure | None) -> 
 
 def test_a_failure_is_shown_whole() -> None:
     """A field that is added to one must be added to the other, or be left out on purpose."""
-    assert set(ErrorDocument.model_fields) - {"documentation"} == {field.name for field in dataclasses.fields(Failure)}
+    shown = set(ErrorDocument.model_fields) - {"documentation", "message", "remedy"}
+    assert shown | {"values", "case"} == {field.name for field in dataclasses.fields(Failure)}

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from pgvector_ready.documents.wording import wording
 from pgvector_ready.dsn import provider_of
-from pgvector_ready.judgement.advice import explain, image_for
-from pgvector_ready.judgement.facts import Extension, Facts, FoundTable, version
+from pgvector_ready.judgement.facts import Extension, Facts, FoundTable, image_for, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
-from pgvector_ready.judgement.report import Report, State, Verdict
-from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions, VersionTable
+from pgvector_ready.judgement.phrases import Part, phrase
+from pgvector_ready.judgement.report import Reason, Report, State, Verdict
+from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions
 from pgvector_ready.judgement.runbook import judge, judge_offline
 from pgvector_ready.judgement.target import Target, is_public
 from tests import examples
@@ -41,7 +42,7 @@ def required(**wanted: Any) -> Requirements:
 
 def met(code: Code, step: Step) -> Failure:
     """What a probe met, or kept provisioning from its work."""
-    return explain(code, step, TARGET)
+    return Failure.about(code, step, TARGET)
 
 
 def states(report: Report) -> str:
@@ -331,7 +332,7 @@ def test_the_target_is_another_one(chosen: tuple[str, ...]) -> None:
     assert report.failure is not None
     assert report.failure.code is Code.WRONG_TARGET
     for name in chosen:
-        assert all(value in report.failure.message for value in EXPECTED[name])
+        assert all(value in wording(report.failure).message for value in EXPECTED[name])
 
 
 @pytest.mark.parametrize("wrong", EXPECTED)
@@ -341,7 +342,7 @@ def test_one_wrong_among_right_ones_is_wrong(wrong: str) -> None:
     report = judge(FOUND, required(**wanted))
 
     assert report.failure is not None
-    assert report.failure.message.count("was expected") == 1
+    assert wording(report.failure).message.count("was expected") == 1
 
 
 def test_an_unknown_fingerprint_fails_closed() -> None:
@@ -350,7 +351,7 @@ def test_an_unknown_fingerprint_fails_closed() -> None:
 
     assert report.failure is not None
     assert report.failure.code is Code.WRONG_TARGET
-    assert "unknown was reached" in report.failure.message
+    assert "does not show its own" in wording(report.failure).message
 
 
 @pytest.mark.parametrize(
@@ -435,7 +436,8 @@ def test_a_history_that_cannot_be_judged_is_skipped_with_the_reason() -> None:
 
     judged = verdict(judge(facts(revisions=frozenset({"x"})), requirements), Step.MIGRATED)
 
-    assert (judged.state, judged.notes) == (State.SKIPPED, ("env.py line 3: …",))
+    assert (judged.state, judged.reason) == (State.SKIPPED, Reason.NOT_LOOKED)
+    assert judged.notes == (phrase(Part.UNJUDGED, reason="env.py line 3: …"),)
 
 
 @pytest.mark.parametrize(
@@ -449,14 +451,14 @@ def test_a_history_that_cannot_be_judged_is_skipped_with_the_reason() -> None:
 )
 def test_only_the_revision_of_version_1_is_to_be_renamed(current: set[str], known: set[str], code: Code) -> None:
     revisions = Revisions(heads=frozenset({"pgvector_ready_0001", "x"} & known), known=frozenset(known))
-    requirements = Requirements(revisions=revisions, version_table=VersionTable("Old", "app"))
+    found = facts(revisions=frozenset(current), server={"version_table": FoundTable('app."Old"')})
 
-    judged = verdict(judge(facts(revisions=frozenset(current)), requirements), Step.MIGRATED)
+    judged = verdict(judge(found, Requirements(revisions=revisions)), Step.MIGRATED)
 
     assert judged.failure is not None
     assert judged.failure.code is code
     if code is Code.MIGRATIONS_RENAMED:
-        assert 'UPDATE app."Old" SET version_num' in judged.failure.remedy
+        assert 'UPDATE app."Old" SET version_num' in wording(judged.failure).remedy
 
 
 def test_strictly_a_warning_is_a_failure_and_nothing_else_changes() -> None:
@@ -486,26 +488,28 @@ def test_a_pooler_is_told_beside_the_step() -> None:
 
     assert verdict(plain, Step.CONNECTED).state is State.PASS
     assert verdict(warned, Step.CONNECTED).state is State.WARN
-    assert "pooler" in verdict(plain, Step.CONNECTED).notes[0]
+    assert verdict(plain, Step.CONNECTED).notes == (phrase(Part.POOLED),)
     assert verdict(warned, Step.CONNECTED).notes == verdict(plain, Step.CONNECTED).notes
 
 
 @pytest.mark.parametrize("is_repaired", [True, False])
 def test_what_the_connection_string_was_read_as_is_told(is_repaired: bool) -> None:  # noqa: FBT001
-    report = judge(FOUND, Requirements(notes=("one", "two"), is_repaired=is_repaired))
+    notes = (phrase(Part.POOLED), phrase(Part.EMPTY))
 
-    assert verdict(report, Step.CONFIGURED).notes == ("one", "two")
+    report = judge(FOUND, Requirements(notes=notes, is_repaired=is_repaired))
+
+    assert verdict(report, Step.CONFIGURED).notes == notes
     assert verdict(report, Step.CONFIGURED).state is (State.WARN if is_repaired else State.PASS)
 
 
 @pytest.mark.parametrize("is_repaired", [True, False])
 def test_offline_nothing_but_the_configuration_is_judged(is_repaired: bool) -> None:  # noqa: FBT001
-    asked = Requirements(is_repaired=is_repaired, notes=("a note",), expected_host="elsewhere")
+    asked = Requirements(is_repaired=is_repaired, notes=(phrase(Part.POOLED),), expected_host="elsewhere")
 
     report = judge_offline(facts(server=None, extension=None), asked)
 
     assert states(report) == " ".join(["warn" if is_repaired else "pass"] + ["skipped"] * 7)
-    assert report.verdicts[0].notes == ("a note",)
+    assert report.verdicts[0].notes == (phrase(Part.POOLED),)
     assert report.is_healthy
 
 
@@ -542,9 +546,10 @@ def test_a_server_without_pgvector_is_told_with_its_version_and_image() -> None:
     failure = judge(facts(extension=NOWHERE), Requirements()).failure
 
     assert failure is not None
-    assert "PostgreSQL 17.6" in failure.message
-    assert "db.example.net" in failure.message
-    assert "pgvector/pgvector:pg17" in failure.remedy
+    said = wording(failure)
+    assert "PostgreSQL 17.6" in said.message
+    assert "db.example.net" in said.message
+    assert "pgvector/pgvector:pg17" in said.remedy
 
 
 @pytest.mark.parametrize(

@@ -14,23 +14,26 @@ from string import Formatter
 import pytest
 
 from pgvector_ready.documents.documents import DatabaseDocument, Identity
-from pgvector_ready.judgement import advice
-from pgvector_ready.judgement.advice import explain
+from pgvector_ready.documents.language import Language, preferred
+from pgvector_ready.documents.sentences import SENTENCES
+from pgvector_ready.documents.wording import wording
 from pgvector_ready.judgement.facts import Extension, Facts
-from pgvector_ready.judgement.failures import Code, Step
+from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning
+from pgvector_ready.judgement.phrases import Part, phrase
 from pgvector_ready.judgement.report import Report, State, Verdict
 from pgvector_ready.judgement.target import Provider, Target
 from pgvector_ready.paths import DATABASE_PATH
 from pgvector_ready.web.status.drawing import draw_footer, draw_main
 from pgvector_ready.web.status.history import KEPT, History
-from pgvector_ready.web.status.language import LANGUAGES, preferred, spell
+from pgvector_ready.web.status.language import LANGUAGES, spell
 from pgvector_ready.web.status.remedy import draw_remedy
 from tests.conftest import Database
 from tests.postgres import PostgresServer, free_port
+from tests.sentences import example
 from tests.service import Running, running
 
-ENGLISH, JAPANESE = LANGUAGES["en"], LANGUAGES["ja"]
+ENGLISH, JAPANESE = LANGUAGES[Language.ENGLISH], LANGUAGES[Language.JAPANESE]
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TARGET = Target(host="db.example.net", port=5432, database="app", user="app", provider=Provider.OTHER)
 TOKEN = "secret"  # noqa: S105 - a test's own
@@ -290,18 +293,19 @@ async def test_with_a_token_set_it_shows_what_everybody_may_see(broken_url: str,
     ],
 )
 async def test_the_language_is_the_one_weighed_highest(accepted: str, language: str) -> None:
-    assert preferred(accepted)["lang"] == language
+    assert preferred(accepted) == language
 
 
-async def test_in_japanese_the_sentences_of_a_failure_stay_english_and_say_so(broken_url: str) -> None:
+async def test_in_japanese_so_are_the_sentences_of_a_failure(broken_url: str) -> None:
     async with running(broken_url) as service:
         error = (await service.database()).json()["error"]
         page = await read(service, **{"Accept-Language": "ja"})
 
     assert page.all("html")[0]["lang"] == "ja"
     assert page.texts["h1"] == "利用できません"
-    assert error["message"] in page.texts["main"]
-    assert [one["lang"] for one in page.all("p") if "lang" in one] == ["en", "en"]
+    assert error["message"] not in page.texts["main"]
+    assert "では何も待ち受けていません。" in page.texts["main"]
+    assert not [one for one in page.all("p") if "lang" in one]
 
 
 def test_both_languages_say_the_same_things() -> None:
@@ -405,15 +409,15 @@ def test_how_pgvector_stands(extension: Extension | None, told: str) -> None:
 
 
 def test_notes_of_a_step_and_how_often_it_failed() -> None:
-    failure = explain(Code.CONNECTION_REFUSED, Step.CONNECTED, TARGET)
-    noted = Verdict(Step.CONFIGURED, State.PASS, notes=("quotation marks were left aside",))
+    failure = Failure.about(Code.CONNECTION_REFUSED, Step.CONNECTED, TARGET)
+    noted = Verdict(Step.CONFIGURED, State.PASS, notes=(phrase(Part.POOLED),))
     report = Report(
         Facts(TARGET, NOON + timedelta(minutes=5), 2.0), (noted, Verdict(Step.CONNECTED, State.FAIL, failure))
     )
 
     page = Page(drawn(Observation(report, Provisioning(), NOON, 7)))
 
-    assert "quotation marks were left aside" in page.texts["li"]
+    assert "A connection pooler answers" in page.texts["li"]
     assert "since 2026-01-01 12:00:00 UTC, for 5 min" in page.texts["p"]
     assert "7 failed observations in a row" in page.texts["p"]
 
@@ -435,20 +439,21 @@ def test_a_long_and_slow_past_stays_small_and_within_its_box() -> None:
 
 NASTY = replace(TARGET, database='a"; SELECT 1;', user="it's")
 REMEDIES = {
-    (code, provider): explain(code, Step.ENABLED, replace(NASTY, provider=provider), latency_ms=1.0)
-    for code in advice._SENTENCES
+    (code, case, provider, language): wording(example(code, case, replace(NASTY, provider=provider)), language).remedy
+    for code, case in SENTENCES
     for provider in Provider
+    for language in Language
 }
 
 
 def test_a_remedy_is_drawn_word_for_word_with_every_command_set_apart() -> None:
     """Also where a name has quotes and semicolons, and in the advice for each provider."""
-    for failure in REMEDIES.values():
-        markup = draw_remedy(failure.remedy, ENGLISH)
+    for remedy in REMEDIES.values():
+        markup = draw_remedy(remedy, ENGLISH)
         without_buttons = re.sub(r"<button.*?</button>", "", markup)
         prose = re.sub(r"<code.*?</code>", "", without_buttons)
 
-        assert unescape(re.sub(r"<[^>]*>", "", without_buttons)) == failure.remedy
+        assert unescape(re.sub(r"<[^>]*>", "", without_buttons)) == remedy
         assert not re.search(r"\b(ALTER|CREATE|GRANT|SELECT)\b|psql [-\"]|pgvector-ready (check|migrate)", prose), prose
 
 
@@ -467,8 +472,9 @@ def test_a_remedy_is_drawn_word_for_word_with_every_command_set_apart() -> None:
         ),
     ],
 )
-def test_what_is_copied_is_the_command_and_nothing_else(code: Code, commands: list[str]) -> None:
-    markup = draw_remedy(REMEDIES[code, Provider.OTHER].remedy, ENGLISH)
+@pytest.mark.parametrize("language", Language)
+def test_what_is_copied_is_the_command_and_nothing_else(code: Code, commands: list[str], language: Language) -> None:
+    markup = draw_remedy(REMEDIES[code, "", Provider.OTHER, language], ENGLISH)
 
     assert [unescape(found) for found in re.findall(r"<code[^>]*>(.*?)</code>", markup)] == commands
 

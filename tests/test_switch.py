@@ -4,9 +4,11 @@ import json
 import logging
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,15 +21,16 @@ from typer.testing import CliRunner
 
 from pgvector_ready.commands.switch.command import switch
 from pgvector_ready.commands.switch.run import Order, Relocation
-from pgvector_ready.commands.switch.steps import PREVIOUS, UNFINISHED, UNSET, VARIABLE, Pace
+from pgvector_ready.commands.switch.schemas import NO_MIGRATIONS, UNKNOWN, Schema, objection
+from pgvector_ready.commands.switch.states import PREVIOUS, UNFINISHED, VARIABLE
+from pgvector_ready.commands.switch.steps import UNSET, Timing
 from pgvector_ready.commands.verify.address import parse
 from pgvector_ready.commands.verify.evidence import Evidence, Expectations, failures
 from pgvector_ready.commands.verify.judge import judge
 from pgvector_ready.commands.verify.reply import Reply
 from pgvector_ready.documents.answer import Manner, about_database, about_service
 from pgvector_ready.documents.documents import Identity
-from pgvector_ready.judgement.advice import explain
-from pgvector_ready.judgement.failures import Code, Step
+from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning
 from pgvector_ready.judgement.requirements import Requirements
 from pgvector_ready.judgement.runbook import judge as judge_facts
@@ -36,7 +39,7 @@ from tests.examples import NOON, SERVER, TARGET, USABLE
 from tests.postgres import PostgresServer, free_port, wait_until
 from tests.render_api import KEY, LOST, TOO_MANY, Odd, RenderApi, Service
 
-PACE = Pace(poll_seconds=0.02, wait_seconds=20, backoff_seconds=0.02, verify_seconds=0.3)
+PACE = Timing(poll_seconds=0.02, wait_seconds=20, backoff_seconds=0.02, verify_seconds=0.3)
 NASTY = "p@ss:w/o?rd#100% «ü» '\"\\ +&=x"
 
 SET_PREVIOUS = ("PUT", f"env-vars/{PREVIOUS}")
@@ -88,13 +91,13 @@ class Staging:
         self,
         service: str = "staging",
         *,
-        pace: Pace = PACE,
+        pace: Timing = PACE,
         answer: bool | None = None,
         environment: dict[str, str] | None = None,
         **options: bool,
     ) -> Told:
         told, self.api.requests[:] = Told(answer), []
-        order = Order(service, **{"yes": True, **options})
+        order = Order(service=service, **{"yes": True, **options})
         told.code = Relocation(order, self.environment(**(environment or {})), told, pace).run()
         assert_no_leak(told.text, self.old.url, self.new.url)
         return told
@@ -361,7 +364,7 @@ def test_a_deploy_that_goes_its_own_way_is_followed_to_the_end(staging: Staging,
 def test_a_deploy_that_does_not_come_live_is_taken_back(staging: Staging, script: tuple[str, ...], said: str) -> None:
     staging.service.scripts.append(script)
 
-    told = staging.run(pace=Pace(0.02, 0.3, 0.02, 0.3))
+    told = staging.run(pace=Timing(0.02, 0.3, 0.02, 0.3))
 
     assert told.code == 1
     assert said in told.text
@@ -370,11 +373,11 @@ def test_a_deploy_that_does_not_come_live_is_taken_back(staging: Staging, script
 
 _MOVE = """
 import os, sys
-from pgvector_ready.commands.switch.command import Terminal
+from pgvector_ready.commands.switch.dialogue import Terminal
 from pgvector_ready.commands.switch.run import Order, Relocation
-from pgvector_ready.commands.switch.steps import Pace
+from pgvector_ready.commands.switch.steps import Timing
 with Terminal() as terminal:
-    sys.exit(Relocation(Order("staging", yes=True), os.environ, terminal, Pace(0.02, 20, 0.02, 5)).run())
+    sys.exit(Relocation(Order(service="staging", yes=True), os.environ, terminal, Timing(0.02, 20, 0.02, 5)).run())
 """
 
 
@@ -541,6 +544,252 @@ def test_a_refused_deploy_leaves_the_value_from_before(staging: Staging) -> None
     staging.assert_back()
 
 
+# What Render takes and does not keep
+
+
+@pytest.mark.parametrize(
+    ("variable", "after", "changes", "last"),
+    [
+        pytest.param(
+            PREVIOUS,
+            0,
+            [SET_PREVIOUS],
+            "Render took the change of PREVIOUS_DATABASE_URL and did not keep it. "
+            "DATABASE_URL was not changed, and the service runs as before.",
+            id="the-value-from-before",
+        ),
+        pytest.param(
+            UNFINISHED,
+            0,
+            [SET_PREVIOUS, SET_UNFINISHED, FINISH],
+            "Not done. DATABASE_URL holds the value from before; no deploy was started, so the service runs as before.",
+            id="the-mark",
+        ),
+        pytest.param(
+            VARIABLE,
+            0,
+            [SET_PREVIOUS, SET_UNFINISHED, SET_URL, FINISH],
+            "Not done. DATABASE_URL holds the value from before; no deploy was started, so the service runs as before.",
+            id="the-new-value",
+        ),
+    ],
+)
+def test_what_render_does_not_keep_ends_before_any_deploy(
+    staging: Staging, variable: str, after: int, changes: list[tuple[str, str]], last: str
+) -> None:
+    staging.service.forgets[variable] = after
+
+    told = staging.run()
+
+    assert (told.code, staging.api.changes()) == (1, changes)
+    assert told.lines[-1] == last
+    staging.assert_back()
+
+
+def test_a_value_that_is_not_put_back_is_said_to_be_missing_and_a_rollback_mends_it(staging: Staging) -> None:
+    staging.service.scripts.append(("build_failed",))
+    staging.service.forgets[VARIABLE] = 1
+
+    told = staging.run()
+
+    assert told.code == 1
+    assert "Failed: Render took the change of DATABASE_URL and did not keep it." in told.lines
+    assert told.lines[-1] == (
+        "Not done. Render did not keep the value from before in DATABASE_URL, which holds the new value; "
+        "PREVIOUS_DATABASE_URL holds the value from before. Service staging runs as before until its next deploy. "
+        "Set DATABASE_URL in Render's dashboard and deploy, or run this again with --rollback."
+    )
+    staging.service.forgets.clear()
+    assert staging.run(rollback=True).code == 0
+    staging.assert_back()
+
+
+def test_what_was_lost_since_is_put_back_from_memory(staging: Staging) -> None:
+    """The value from before is lost on Render while the deploy runs, which then fails."""
+    staging.service.scripts.append(("build_in_progress", "build_failed"))
+    with staging.api.holding("POST", "deploys") as held:
+        runs: list[Told] = []
+        thread = threading.Thread(target=lambda: runs.append(staging.run()))
+        thread.start()
+        wait_until(held.reached.is_set)
+        del staging.service.variables[PREVIOUS]
+    thread.join()
+
+    assert runs[0].code == 1
+    assert runs[0].lines[-1] == "Not done. DATABASE_URL holds the value from before, and Service staging runs with it."
+    staging.assert_back()
+
+
+def test_a_way_back_that_was_lost_since_is_there_again_at_the_end(staging: Staging) -> None:
+    with staging.api.holding("POST", "deploys") as held:
+        runs: list[Told] = []
+        thread = threading.Thread(target=lambda: runs.append(staging.run()))
+        thread.start()
+        wait_until(held.reached.is_set)
+        del staging.service.variables[PREVIOUS]
+    thread.join()
+
+    assert runs[0].code == 0
+    staging.assert_moved()
+
+
+def test_a_mark_that_stays_is_said_and_the_next_run_takes_it_away(staging: Staging) -> None:
+    staging.service.forgets[UNFINISHED] = 1
+
+    told = staging.run()
+
+    assert told.code == 1
+    assert told.lines[-1] == (
+        "Render took the change of DATABASE_SWITCH_AFTER and did not keep it. Service staging runs as it should; "
+        "DATABASE_SWITCH_AFTER is still to be removed. Run the same command again."
+    )
+    staging.service.forgets.clear()
+    assert staging.run().code == 0
+    staging.assert_moved()
+
+
+# The schema
+
+
+def migrate(database: Database, revision: str) -> None:
+    database.execute("CREATE TABLE alembic_version (version_num varchar(32) NOT NULL)")
+    database.execute(f"INSERT INTO alembic_version VALUES ('{revision}')")  # noqa: S608 - an example
+
+
+@pytest.fixture
+def schemas(staging: Staging) -> Iterator[Staging]:
+    """Whose databases lose their migrations at the end."""
+    yield staging
+    for database in (staging.old, staging.new):
+        database.execute("DROP TABLE IF EXISTS alembic_version, documents")
+
+
+def test_a_schema_is_not_left_behind_without_a_word(schemas: Staging) -> None:
+    migrate(schemas.old, "0007")
+
+    told = schemas.run()
+
+    assert (told.code, schemas.api.changes()) == (1, [])
+    assert ", migrations at 0007" in told.lines[-3]
+    assert told.lines[-2].endswith(", no migrations")
+    assert told.lines[-1] == (
+        "The service's database has migrations at 0007; the new one has none: its tables are missing. "
+        "Add --migrate to bring the new one to the newest revision first, or --without-migrations where the deploy "
+        "does so or the tables are not wanted. No data are copied: docs/runbook.md says how. Nothing was changed."
+    )
+    assert not schemas.new.execute("SELECT 1 FROM pg_extension WHERE extname = 'vector'")
+
+
+@pytest.mark.parametrize("is_dry", [True, False])
+def test_without_migrations_it_moves_all_the_same(schemas: Staging, is_dry: bool) -> None:  # noqa: FBT001
+    migrate(schemas.old, "0007")
+
+    told = schemas.run(without_migrations=True, dry_run=is_dry)
+
+    assert told.code == 0, told.text
+    assert schemas.database_in_use() == (schemas.old if is_dry else schemas.new).name
+
+
+@pytest.mark.parametrize("other", ["without_migrations", "rollback"])
+def test_choices_that_exclude_each_other_are_wrong_use(idle: Staging, other: str) -> None:
+    told = idle.run(migrate=True, without_migrations=other == "without_migrations", rollback=other == "rollback")
+
+    assert (told.code, idle.api.requests) == (2, [])
+
+
+def test_the_old_database_is_asked_where_the_service_does_not_answer(schemas: Staging) -> None:
+    migrate(schemas.old, "0007")
+    assert schemas.service.instance
+    schemas.service.instance.end()
+    schemas.service.instance = None
+
+    told = schemas.run()
+
+    assert (told.code, schemas.api.changes()) == (1, [])
+    assert ", migrations at 0007" in told.lines[-3]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "newest", "is_objected"),
+    [
+        pytest.param(NO_MIGRATIONS, NO_MIGRATIONS, None, False, id="neither-has-any"),
+        pytest.param(NO_MIGRATIONS, Schema("2"), None, False, id="only-the-new-one"),
+        pytest.param(NO_MIGRATIONS, UNKNOWN, None, False, id="nothing-to-lose"),
+        pytest.param(Schema("1"), Schema("1"), None, False, id="the-same"),
+        pytest.param(Schema("1"), NO_MIGRATIONS, None, True, id="only-the-old-one"),
+        pytest.param(Schema("1"), Schema("2"), None, True, id="another"),
+        pytest.param(Schema("1"), Schema("2"), "2", False, id="the-newest"),
+        pytest.param(Schema("1"), Schema("2"), "3", True, id="not-the-newest"),
+        pytest.param(Schema("1"), UNKNOWN, None, True, id="the-new-one-cannot-be-read"),
+        pytest.param(UNKNOWN, NO_MIGRATIONS, None, True, id="the-old-one-cannot-be-read"),
+        pytest.param(UNKNOWN, UNKNOWN, None, True, id="nothing-is-known"),
+        pytest.param(UNKNOWN, Schema("1"), None, False, id="the-new-one-has-some"),
+    ],
+)
+def test_two_schemas_are_compared(old: Schema, new: Schema, newest: str | None, is_objected: bool) -> None:  # noqa: FBT001
+    assert (objection(old, new, newest) is not None) == is_objected
+
+
+# The proof
+
+
+def test_the_end_is_a_proof_of_before_and_now(staging: Staging) -> None:
+    before = httpx.get(f"{staging.service.url}/api/v1/health/db").json()
+
+    told = staging.run()
+
+    now = httpx.get(f"{staging.service.url}/api/v1/health/db").json()
+    head, *rows = [re.split(" {2,}", line.strip()) for line in told.lines[-10:-1]]
+    table = {name: found for name, *found in rows}
+    assert head == ["before", "now"]
+    assert [*table] == [
+        "database",
+        "fingerprint",
+        "PostgreSQL",
+        "pgvector",
+        "migrations",
+        "commit",
+        "version",
+        "instance",
+    ]
+    assert table["fingerprint"] == [before["target"]["fingerprint"], now["target"]["fingerprint"]]
+    assert table["pgvector"] == [one["pgvector"]["installed_version"] for one in (before, now)]
+    assert table["commit"] == ["a6be012", "a6be012"]
+    assert len(set(table["instance"])) == 2
+
+
+def test_the_states_of_the_deploy_stay_on_the_screen_with_the_time(staging: Staging, tmp_path: Path) -> None:
+    process = _start(staging, tmp_path / "log")
+
+    assert process.wait(60) == 0
+
+    shown = (tmp_path / "log").read_text()
+    states = re.findall(r"^  0:00:\d\d  Deploy dep-\d+ is (\w+)\.$", shown, re.MULTILINE)
+    assert states == ["created", "build_in_progress", "update_in_progress", "live"]
+
+
+# Words of Render's that are hostile
+
+
+def test_what_render_says_can_neither_command_the_terminal_nor_show_a_secret(staging: Staging) -> None:
+    staging.service.scripts.append((f"\x1b[2J{KEY}\r\n{staging.new.url}", "build_failed"))
+
+    told = staging.run()
+
+    assert told.code == 1
+    assert r"is \x1b[2J***\r\n***." in told.text
+    assert all(line.isprintable() for line in told.lines)
+
+
+def test_deploys_that_are_canceled_for_ever_come_to_an_end(staging: Staging) -> None:
+    staging.service.scripts.extend([("superseded",)] * 10_000)
+
+    told = staging.run(pace=Timing(0.02, 0.3, 0.02, 0.3))
+
+    assert told.code == 1
+    assert staging.service.variables[VARIABLE] == staging.old.url
+
+
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
@@ -552,12 +801,12 @@ def test_a_refused_deploy_leaves_the_value_from_before(staging: Staging) -> None
         pytest.param({"NEW_DATABASE_URL": "mysql://a:secret@h/d"}, "database_url_invalid", id="not-postgresql"),
         pytest.param(
             {"NEW_DATABASE_URL": "postgresql://a:secret@pg.railway.internal/d"},
-            "Render cannot reach pg.railway.internal, a private address: use Railway's DATABASE_PUBLIC_URL",
+            "Render cannot reach pg.railway.internal, which belongs to Railway's own network. private_host: ",
             id="railway-internal",
         ),
         pytest.param(
             {"NEW_DATABASE_URL": "postgresql://a:secret@10.0.0.1/d", "RENDER_API_URL": "https://api.example.net"},
-            "Render cannot reach 10.0.0.1",
+            "Render cannot reach 10.0.0.1, which belongs to a private network. private_host: ",
             id="private-address",
         ),
         pytest.param(
@@ -643,7 +892,7 @@ def _seen(
     """What a service of this fingerprint, place and instance answers."""
     server = replace(SERVER, fingerprint=fingerprint)
     target = replace(TARGET, host=place[0], port=place[1])
-    failure = explain(Code.CONNECTION_LOST, Step.USABLE, target) if is_failing else None
+    failure = Failure.about(Code.CONNECTION_LOST, Step.USABLE, target) if is_failing else None
     facts = replace(USABLE, target=target, server=server, failure=failure)
     observation = Observation(judge_facts(facts, Requirements()), Provisioning(), NOON, consecutive_failures=0)
     identity = Identity("a6be012", "staging", instance, NOON)
@@ -652,7 +901,7 @@ def _seen(
         Reply(answer.status, {name.decode(): value.decode() for name, value in answer.headers}, answer.body, 1.0)
         for answer in answers
     )
-    return Evidence(parse("https://staging.example.net"), health, database)
+    return Evidence(address=parse("https://staging.example.net"), health=health, database=database)
 
 
 @pytest.mark.parametrize(
@@ -687,7 +936,7 @@ def test_of_a_service_that_cannot_be_read_nothing_is_known(
     told = idle.run(dry_run=True)
 
     assert told.code == 0
-    assert "  from     no value of its own" in told.lines
+    assert "  from     no value of its own, no migrations" in told.lines
 
 
 def test_an_address_of_the_service_that_cannot_be_read_is_refused(idle: Staging) -> None:
@@ -706,7 +955,7 @@ def test_what_nobody_foresaw_is_told_by_its_name_only(idle: Staging) -> None:
 
     told = Broken()
 
-    code = Relocation(Order("staging"), idle.environment(), told, PACE).run()
+    code = Relocation(Order(service="staging"), idle.environment(), told, PACE).run()
 
     said = "Something unforeseen went wrong (ZeroDivisionError): please report it. Nothing was changed."
     assert (code, told.lines) == (1, [said])

@@ -335,6 +335,19 @@ def test_a_collector_that_takes_nothing_delays_neither_an_answer_nor_the_end(
     assert spent < 8  # the SDK's own patience is 10 s for a batch, and 30 s for the end
 
 
+@pytest.mark.parametrize("status", [200, 400, 503])
+def test_a_collector_with_an_endless_answer_is_not_listened_to(database: Database, tmp_path: Path, status: int) -> None:
+    with collecting(is_endless=True, status=status) as collector:
+        often = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
+        with team(tmp_path, database.url, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **often) as process:
+            for number in range(3):
+                process.get("/team/items/1")
+                wait_until(lambda number=number: len(collector.requests) > number)  # type: ignore[misc]
+            process.end()
+
+    assert collector.sent < 10 * 2**20 * len(collector.requests)
+
+
 def test_the_last_spans_are_sent_before_the_end(database: Database, tmp_path: Path, collector: Collector) -> None:
     """Of a request just before SIGTERM; the SDK would send them after 5 s."""
     with team(tmp_path, database.url, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url) as process:

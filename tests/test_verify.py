@@ -1,6 +1,7 @@
 """`pgvector-ready verify`, run as a user runs it, against the service itself and against what else may answer."""
 
 import errno
+import gzip
 import json
 import os
 import pty
@@ -13,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -21,19 +22,26 @@ from xml.etree import ElementTree as ET
 import httpx
 import pytest
 import typer
+from pydantic import BaseModel
 from typer.testing import CliRunner, Result
 
 from pgvector_ready.commands.verify import telling
 from pgvector_ready.commands.verify.address import Address, parse
 from pgvector_ready.commands.verify.attempts import Patience, verify
 from pgvector_ready.commands.verify.command import verify as command
-from pgvector_ready.commands.verify.endpoint import DATABASE
-from pgvector_ready.commands.verify.evidence import Expectations, Verification
+from pgvector_ready.commands.verify.endpoint import DATABASE, HEALTH
+from pgvector_ready.commands.verify.evidence import Evidence, Expectations, Verification
 from pgvector_ready.commands.verify.evidence import failures as failed_checks
+from pgvector_ready.commands.verify.formats import to_json, to_junit, to_lines
+from pgvector_ready.commands.verify.judge import judge
 from pgvector_ready.commands.verify.plan import Plan
-from pgvector_ready.commands.verify.schema import differences
+from pgvector_ready.commands.verify.reply import Reply
+from pgvector_ready.commands.verify.schema import DatabaseDocument, ServiceDocument, read
 from pgvector_ready.commands.verify.trouble import explain
+from pgvector_ready.documents.documents import DatabaseDocument as OurDatabase
+from pgvector_ready.documents.documents import ServiceDocument as OurService
 from pgvector_ready.loop import run
+from tests.examples import NOON
 from tests.postgres import PostgresServer, free_port
 from tests.service import DATABASE as DATABASE_PATH
 from tests.service import HEALTH as HEALTH_PATH
@@ -252,6 +260,7 @@ def test_without_the_other_services_token_nothing_is_known_of_its_database(servi
 
 Answers = Callable[[dict[str, dict[str, Any]]], Script]
 OURS = {"content_type": "application/json", "cache_control": "no-store"}
+OUR_HEADERS = {"content-type": "application/json", "cache-control": "no-store"}
 
 
 def answering(documents: dict[str, dict[str, Any]], code: int = 200, /, **changes: Any) -> Script:
@@ -295,7 +304,7 @@ HTML = b"<!doctype html><html><TITLE>\n Not &amp; Found\x1b[2J</TITLE>"
         pytest.param(
             always(http(404, HTML, content_type="text/html; charset=utf-8", x_render_routing="no-server")),
             "health_contract",
-            "answers 404 text/html, a page titled “Not & Found [2J” (x-render-routing: no-server). → Check that",
+            "answers 404 text/html, a page titled “Not & Found\\x1b[2J” (x-render-routing: no-server). → Check that",
             id="a page",
         ),
         pytest.param(
@@ -365,9 +374,9 @@ HTML = b"<!doctype html><html><TITLE>\n Not &amp; Found\x1b[2J</TITLE>"
         ),
         pytest.param(
             always(http(200, b"x" * 99, content_encoding="gzip")),
-            "health_reached",
-            "(DecodingError)",
-            id="not compressed",
+            "health_contract",
+            "(content-encoding: gzip). → The answer is compressed, which the request forbids",
+            id="compressed",
         ),
         pytest.param(
             changed(503, **FAILING), "health_status", "answers 503 starting: It starts. → Wait.", id="still starting"
@@ -516,6 +525,174 @@ def test_what_depends_on_a_document_is_skipped_where_there_is_none(services: Ser
     assert list(failures(result)) == ["health_contract", "database_contract"]
     assert "[ ] commit not known, because health_contract failed" in result.stdout
     assert "[ ] separate_database not known, because database_contract failed" in result.stdout
+
+
+# Documents and heads that are hostile
+
+
+def raw(path: str, body: bytes, **headers: str) -> Answers:
+    """As the service itself, but for one endpoint's body."""
+
+    def answers(documents: dict[str, dict[str, Any]]) -> Script:
+        usual = answering(documents)
+        odd = http(200, body, **{**OURS, **headers})
+        return lambda request: (
+            (odd.removesuffix(body) if request.method == "HEAD" else odd) if request.path == path else usual(request)
+        )
+
+    return answers
+
+
+def spoilt(path: str, old: str, new: str) -> Answers:
+    """As the service itself, but for some text within one endpoint's body."""
+
+    def answers(documents: dict[str, dict[str, Any]]) -> Script:
+        body = json.dumps(documents[path]).replace(old, new).encode("utf-8", "surrogatepass")
+        return raw(path, body)(documents)
+
+    return answers
+
+
+MANY = "9" * 5_000
+HOSTILE_VALUES = [
+    "NaN",
+    "-Infinity",
+    "1e999999",
+    MANY,
+    f"-{MANY}",
+    "0." + MANY,
+    "null",
+    "true",
+    '""',
+    "[]",
+    "{}",
+    '"\\ud800"',
+    '"\\u0000"',
+    '"\\u202e\\u001b[2J"',
+    '"' + "x" * 99_999 + '"',
+    "[" * 999 + "]" * 999,
+    '{"a":' * 999 + "1" + "}" * 999,
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE_VALUES, ids=[value[:9] for value in HOSTILE_VALUES])
+@pytest.mark.parametrize("path", [HEALTH_PATH, DATABASE_PATH])
+def test_whatever_stands_in_a_field_there_is_a_report(
+    documents: dict[str, dict[str, Any]], path: str, value: str
+) -> None:
+    """Each field of the document in turn, and all those within it."""
+    plan = Plan(
+        parse("http://h"), Expectations(commit=COMMIT, host="h", database="d", minimum_version="0.5", fingerprint="a")
+    )
+    whole = {one: Reply(200, OUR_HEADERS, json.dumps(documents[one]).encode(), 1) for one in documents}
+
+    for field in fields(documents[path]):
+        body = replaced(documents[path], field, value)
+        replies = {**whole, path: Reply(200, OUR_HEADERS, body, 1)}
+        evidence = Evidence(
+            address=plan.address,
+            health=replies[HEALTH_PATH],
+            database=replies[DATABASE_PATH],
+            health_head=Reply(200, {"content-length": MANY}, b"", 1),
+            other=replies[DATABASE_PATH],
+        )
+        checks = judge(evidence, replace(plan.expectations, differs_from=parse("http://o")))
+        verification = Verification(
+            origin="http://h", evidence=evidence, checks=checks, verified_at=NOON, attempts=1, waited_seconds=0
+        )
+        shown = "".join(str(line) for line in to_lines(verification)) + to_json(verification) + to_junit(verification)
+        shown.encode()
+        assert len(checks) == 20
+        assert len(shown) < 99_999
+        assert re.sub(r"\n *", "", shown).isprintable()
+
+
+def fields(document: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The way to each value within the document."""
+    children = (
+        enumerate(document) if isinstance(document, list) else document.items() if isinstance(document, dict) else ()
+    )
+    for key, value in children:
+        yield (*path, key)
+        yield from fields(value, (*path, key))
+
+
+def replaced(document: dict[str, Any], field: tuple[str | int, ...], value: str) -> bytes:
+    """The document with `value`, as it is written, in that place."""
+    copied = json.loads(json.dumps(document))
+    place = copied
+    for key in field[:-1]:
+        place = place[key]
+    place[field[-1]] = "here it stands"
+    return json.dumps(copied).replace('"here it stands"', value).encode("utf-8", "surrogatepass")
+
+
+@pytest.mark.parametrize(
+    ("answers", "name", "message"),
+    [
+        pytest.param(to_head(http(200, content_length=MANY)), "health_head", "To HEAD: ", id="a length without end"),
+        pytest.param(
+            to_head(http(200, content_length="9" * 19)),
+            "health_head",
+            f"Content-Length of {'9' * 19}, and",
+            id="a long length",
+        ),
+        pytest.param(to_head(http(200, content_length="-1")), "health_head", "To HEAD: ", id="a negative length"),
+        pytest.param(to_head(http(200, content_length="٣")), "health_head", "To HEAD: ", id="another script's length"),
+        pytest.param(
+            to_head(b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 99_999), "health_head", "To HEAD: ", id="a head without end"
+        ),
+        pytest.param(to_head(b"HTTP/1.1 100 x\r\n\r\n" * 9_999), "health_head", "To HEAD: ", id="no answer but 100s"),
+        pytest.param(
+            spoilt(DATABASE_PATH, '"installed_version": "', f'"installed_version": "{MANY}'),
+            "pgvector_version",
+            "999… is installed, and at least 0.5 was expected",
+            id="a version without end",
+        ),
+        pytest.param(
+            raw(HEALTH_PATH, b'{"healthy":true,"healthy":false}'), "health_contract", "does not speak", id="a key twice"
+        ),
+        pytest.param(raw(HEALTH_PATH, "{}".encode("utf-16")), "health_contract", "does not speak", id="UTF-16"),
+        pytest.param(raw(HEALTH_PATH, b"\xef\xbb\xbf{}"), "health_contract", "does not speak", id="a mark in front"),
+        pytest.param(
+            raw(DATABASE_PATH, gzip.compress(bytes(2**28)), content_encoding="gzip"),
+            "database_contract",
+            "(content-encoding: gzip). → The answer is compressed, which the request forbids",
+            id="a quarter of a gigabyte in a packet",
+        ),
+        pytest.param(
+            always(http(302, location="file:///etc/passwd")),
+            "health_direct",
+            "a redirect to an address that is none of the web's. → ",
+            id="a redirect to a file",
+        ),
+        pytest.param(
+            always(http(302, location="javascript:alert(1)")), "health_direct", "none of the web's", id="to a script"
+        ),
+        pytest.param(always(http(302, location="data:,x")), "health_direct", "none of the web's", id="to data"),
+        pytest.param(always(http(302, location="https:///x")), "health_direct", "none of the web's", id="to no host"),
+        pytest.param(always(http(302, location="https://h:99999/")), "health_direct", "cannot be read", id="no port"),
+        pytest.param(
+            always(http(302, location="//h/\u202e" + "x" * 9_999)), "health_direct", "a redirect to h/", id="on and on"
+        ),
+        pytest.param(
+            always(http(302, location="//h/\x1b[2J")),
+            "health_direct",
+            r"a redirect to h/\x1b[2J.",
+            id="a terminal's sequence",
+        ),
+    ],
+)
+def test_what_is_hostile_is_one_report(
+    documents: dict[str, dict[str, Any]], answers: Answers, name: str, message: str
+) -> None:
+    with stranger(answers(documents)) as it:
+        result = pgvector_ready_verify(it.origin, "--minimum-pgvector", "0.5")
+
+    assert result.exit_code == 1, result.output
+    assert message in failures(result)[name]
+    assert result.stdout.count("\n") <= 21
+    assert not [word for word in ("Traceback", "\x1b") if word in result.output]
 
 
 # No answer at all
@@ -941,7 +1118,7 @@ def test_on_a_terminal_a_bar_shows_what_it_waits_for() -> None:
     # Long enough for a second attempt on a busy machine: only then is there a reason to show.
     with subprocess.Popen([*COMMAND, url, "--wait", "4"], env=environment, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
-        shown = b"".join(iter(lambda: read(ours), b"")).decode()
+        shown = b"".join(iter(lambda: screen(ours), b"")).decode()
     os.close(ours)
 
     assert process.returncode == 1
@@ -951,7 +1128,7 @@ def test_on_a_terminal_a_bar_shows_what_it_waits_for() -> None:
     assert "\x1b[1;31m[-] health_reached\x1b[0m" in shown
 
 
-def read(terminal: int) -> bytes:
+def screen(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65_536)
     except OSError:  # how Linux says that nobody has it open any more
@@ -974,4 +1151,15 @@ def test_ctrl_c_is_exit_code_130_and_one_line() -> None:
 
 
 def test_every_document_of_the_service_speaks_the_contract(documents: dict[str, dict[str, Any]]) -> None:
-    assert differences(documents[DATABASE_PATH], DATABASE.model) == []
+    for endpoint in (HEALTH, DATABASE):
+        assert read(json.dumps(documents[endpoint.path]).encode(), endpoint.model).differences == ()
+
+
+@pytest.mark.parametrize(("ours", "read_here"), [(OurService, ServiceDocument), (OurDatabase, DatabaseDocument)])
+def test_a_key_of_ours_that_is_read_here_is_required(ours: type[BaseModel], read_here: type[BaseModel]) -> None:
+    """The document that this version sends has every key that this version asks of others."""
+    sent = ours.model_json_schema(mode="serialization")["required"]
+
+    asked = {field.alias or name for name, field in read_here.model_fields.items() if field.is_required()}
+
+    assert asked <= set(sent)

@@ -66,6 +66,7 @@ def serve() -> None:
     from pgvector_ready import logs
     from pgvector_ready.server.server import Server, bind
     from pgvector_ready.tracing import secrets_in
+    from pgvector_ready.web.health import PATHS
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
@@ -80,8 +81,10 @@ def serve() -> None:
                 logging.getLogger(__name__).warning("setting_unknown", extra={"variable": variable})
             service = import_module("app.main").create_app(settings)
             gc.freeze()  # nor is it looked through while the service answers
+            gc.set_threshold(_ALLOCATIONS)
             gc.enable()
-            Server(service, settings.host, settings.port, settings.drain_seconds).run([listener])
+            host, port, drain_seconds = settings.host, settings.port, settings.drain_seconds
+            Server(service, host, port, drain_seconds, polled=PATHS, on_drain=service.drain).run([listener])
 
 
 app.command()(check)
@@ -106,6 +109,10 @@ def _with_database(settings: ServeSettings) -> Iterator[ServeSettings]:
             yield load_for_serve(database_url=url)
     except EmbeddedError as error:
         raise ConfigurationError(str(error)) from error
+
+
+# Between two looks for garbage; Python's 700 are reached by a few new connections.
+_ALLOCATIONS = 10_000
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:

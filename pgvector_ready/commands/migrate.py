@@ -1,5 +1,7 @@
 """`pgvector-ready migrate`: the application's Alembic history, brought to its newest revision."""
 
+from pathlib import Path
+
 import typer
 
 from pgvector_ready.commands.complaint import complaining
@@ -16,6 +18,7 @@ def migrate() -> None:
 
     Exit code 0: it is there, 1: it is not, 2: wrong configuration, and nothing was migrated.
     """
+    from pgvector_ready.documents.wording import wording
     from pgvector_ready.migrations.history import find_history
     from pgvector_ready.migrations.upgrade import MigrationError, upgrade
 
@@ -28,16 +31,23 @@ def migrate() -> None:
         if history is None:
             raise ConfigurationError(_NO_HISTORY)
         target = settings.connection_string.target
-        typer.echo(f"{history.folder}, as {history.origin} says, on database {target.database} of {target.host}")
+        typer.echo(
+            f"{_shown(history.folder)}, as {history.origin} says, on database {target.database} of {target.host}"
+        )
         try:
             done = run(upgrade(settings, history, _say))
         except MigrationError as error:
-            typer.echo(f"{error.failure.code}: {error.failure.message} → {error.failure.remedy}", err=True)
+            said = wording(error.failure)
+            typer.echo(f"{error.failure.code}: {said.message} → {said.remedy}", err=True)
             for line in error.details:
                 _say(f"  {line}")
             raise typer.Exit(1) from None
     before, after = joined(done.before) or "none", joined(done.after) or "none"
     typer.echo(f"at {after} already" if before == after else f"from {before} to {after}")
+
+
+def _shown(folder: Path) -> Path:
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
 
 def _say(line: str) -> None:

@@ -3,14 +3,16 @@
 import errno
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import cast
 
 import asyncpg
 
-from pgvector_ready.judgement.advice import explain
 from pgvector_ready.judgement.failures import Code, Failure, Step
+from pgvector_ready.judgement.phrases import Part, Value, phrase
+from pgvector_ready.judgement.strangers import Finding
 from pgvector_ready.judgement.target import Provider, Target
 
 
@@ -63,6 +65,14 @@ class StalledError(TimeoutError):
     def __init__(self, phase: str) -> None:
         super().__init__(phase)
         self.phase = phase
+
+
+class UntrustedError(Exception):
+    """A statement would run, read or write what is not to be trusted; `finding` says what."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.code)
+        self.finding = finding
 
 
 class WrongDistanceError(Exception):
@@ -190,79 +200,42 @@ def _cut(step: Step | None) -> Code:
     return Code.CONNECTION_CLOSED if step in _CONNECTING else Code.CONNECTION_LOST
 
 
-PHASES = {
-    "name": ("the name server gave no answer", "Check the network's name server; the host name itself may be right."),
-    "tcp": (
-        "nothing answered at all, neither yes nor no",
-        "A firewall drops the packets, or the host is down: check the host, its list of allowed addresses and "
-        "that public access is switched on.",
-    ),
-    "greeting": (
-        "it accepted the connection and then stayed silent",
-        "Check the port in DATABASE_URL, in case it belongs to something else; if it is the database's, the server or "
-        "the proxy before it is frozen: look at its log and restart it.",
-    ),
-    "tls": (
-        "it stayed silent in the TLS handshake",
-        "A proxy or firewall between holds back TLS, or the server is frozen: look at both, and restart the server.",
-    ),
-    "login": (
-        "it stayed silent during the login",
-        "The server is overloaded or frozen, or a pooler there cannot reach its own server: read the log of either, "
-        "look at its load, and restart it.",
-    ),
+_VIOLATIONS = {
+    Violation.LENGTH: Part.VIOLATION_LENGTH,
+    Violation.MESSAGE: Part.VIOLATION_MESSAGE,
+    Violation.SIZE: Part.VIOLATION_SIZE,
+    Violation.PASSWORD: Part.VIOLATION_PASSWORD,
+    Violation.DRIVER: Part.VIOLATION_DRIVER,
+    Violation.ANSWER: Part.VIOLATION_ANSWER,
 }
 
 
-VIOLATIONS = {
-    Violation.LENGTH: "a message has an impossible length",
-    Violation.MESSAGE: "a message is malformed, or comes where it may not come",
-    Violation.SIZE: "it sends far more than it was asked for",
-    Violation.PASSWORD: "it asks for a password hash with more iterations than anybody waits for",
-    Violation.DRIVER: "the driver could not read it",
-    Violation.ANSWER: "its answer to a query does not have the values that were asked for",
-}
-# At these a firewall is the rule and not the exception.
-_FIREWALLS = {
-    Provider.RDS: (
-        "Let this service's outbound addresses in: the instance's security group, an inbound rule for port {port}; "
-        "and switch on Publicly accessible."
-    ),
-    Provider.AZURE: "Add this service's outbound addresses: Networking, Firewall rules; with public access on.",
-    Provider.CLOUD_SQL: "Add this service's outbound addresses: Connections, Networking, Authorised networks.",
-}
-
-
-def name(error: BaseException, step: Step, target: Target, *, is_asking: bool = False, **facts: object) -> Failure:
-    """The failure that an exception met in `step` is; with `is_asking` it was met in a query, after connecting."""
+def failure_of(
+    error: BaseException,
+    step: Step,
+    target: Target,
+    values: Mapping[str, Value | None] = MappingProxyType({}),
+    *,
+    is_asking: bool = False,
+) -> Failure:
+    """Return the failure that an exception met in `step` is; with `is_asking` it was met in a query."""
     code, sqlstate = classify(error, None if is_asking and step is Step.CONNECTED else step)
     if code is Code.DNS_NOT_FOUND and target.provider in _INTERNAL:
         code = Code.PRIVATE_HOST
     if sqlstate == _INTERNAL_ERROR and target.provider in _SHARED_PROXIES and not is_asking:
         code = Code.POOLER_ERROR
-    facts |= _phase(error.phase if isinstance(error, StalledError) else "tcp", target)
-    broken = (cause.violation for cause in causes(error) if isinstance(cause, ProtocolViolationError))
-    facts["violation"] = VIOLATIONS[next(broken, Violation.DRIVER)]
+    case = ""
+    if code is Code.CONNECT_TIMEOUT:
+        case = error.phase if isinstance(error, StalledError) else "tcp"
+    if code is Code.PROTOCOL_VIOLATION:
+        broken = (cause.violation for cause in causes(error) if isinstance(cause, ProtocolViolationError))
+        values = {**values, "violation": phrase(_VIOLATIONS[next(broken, Violation.DRIVER)])}
+    if isinstance(error, UntrustedError):
+        code, values = error.finding.code, {**values, **error.finding.values}
     if isinstance(error, TlsRootMissingError):
-        facts["parameter"] = error.parameter
-        facts["file_remedy"] = _ROOT if error.parameter == "sslrootcert" else _CLIENT_CERTIFICATE
-    return explain(code, step, target, sqlstate, **facts)
-
-
-def _phase(phase: str, target: Target) -> dict[str, str]:
-    fact, remedy = PHASES[phase]
-    if phase == "tcp":
-        remedy = _FIREWALLS.get(target.provider, remedy)
-    return {"phase": fact, "phase_remedy": remedy.format(port=target.port)}
-
-
-_ROOT = "Name it in sslrootcert=/path/to/ca.crt, use sslrootcert=system for a publicly signed one, or sslmode=require."
-
-
-_CLIENT_CERTIFICATE = (
-    "Name the client certificate in sslcert and its key in sslkey, each a file in PEM that this service may read, "
-    "with the key's pass phrase in sslpassword; or leave them out where the server does not ask for them."
-)
+        case = "" if error.parameter == "sslrootcert" else "client"
+        values = {**values, "parameter": error.parameter}
+    return Failure.about(code, step, target, values, sqlstate, case)
 
 
 _INTERNAL = frozenset({Provider.RAILWAY_INTERNAL, Provider.RENDER_INTERNAL})

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from pgvector_ready.documents.documents import AnonymousDocument, DatabaseDocument, Identity, ServiceDocument
 from pgvector_ready.documents.headers import SAFETY_HEADERS, Headers
+from pgvector_ready.documents.language import Language
 from pgvector_ready.documents.reasons import why_skipped
+from pgvector_ready.documents.wording import wording, words
 from pgvector_ready.judgement.failures import Failure
 from pgvector_ready.judgement.observation import Observation
 from pgvector_ready.judgement.report import State, Verdict
@@ -29,6 +31,7 @@ class Manner(NamedTuple):
     is_text: bool = False
     is_health_json: bool = False
     is_anonymous: bool = False
+    language: Language = Language.ENGLISH
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def about_service(failure: Failure | None, identity: Identity) -> Answers:
 
     def render(manner: Manner) -> Answer:
         if manner.is_text:
-            lines = [_line("[-]" if failure else "[+]", "service", failure)]
+            lines = [_line("[-]" if failure else "[+]", "service", failure, manner.language)]
             return _answer(_text(document, manner, lines), manner, document.healthy)
         return _answer(_json(document, manner), manner, document.healthy)
 
@@ -73,10 +76,11 @@ def about_database(observation: Observation, identity: Identity) -> Answers:
 
     def render(manner: Manner) -> Answer:
         report = observation.report.strictly() if manner.is_strict else observation.report
-        document = DatabaseDocument.of(replace(observation, report=report), identity)
+        document = DatabaseDocument.of(replace(observation, report=report), identity, manner.language)
         if manner.is_text:
             place = where(document)
-            lines = [*([f"    {place}"] if place else []), *chain.from_iterable(map(lines_of, report.verdicts))]
+            told = (lines_of(verdict, manner.language) for verdict in report.verdicts)
+            lines = [*([f"    {place}"] if place else []), *chain.from_iterable(told)]
             return _answer(_text(document, manner, lines), manner, document.healthy)
         return _answer(_json(document, manner), manner, document.healthy)
 
@@ -109,18 +113,21 @@ def _text(document: ServiceDocument | DatabaseDocument, manner: Manner, lines: I
 _MARKS = {State.PASS: "[+]", State.SKIPPED: "[ ]", State.WARN: "[!]", State.FAIL: "[-]"}
 
 
-def lines_of(verdict: Verdict) -> list[str]:
+def lines_of(verdict: Verdict, language: Language = Language.ENGLISH) -> list[str]:
     """A step, and below it what there is to know besides."""
     spent = "" if verdict.duration_ms is None else f" {verdict.duration_ms:.1f} ms"
     name = f"{verdict.step}{spent}" if verdict.failure is None else verdict.step
     if verdict.reason:
-        name = f"{name}: {why_skipped(verdict.step, verdict.reason)}"
-    return [_line(_MARKS[verdict.state], name, verdict.failure), *(f"    {note}" for note in verdict.notes)]
+        name = f"{name}: {why_skipped(verdict.step, verdict.reason, language)}"
+    notes = (f"    {words(note, language)}" for note in verdict.notes)
+    return [_line(_MARKS[verdict.state], name, verdict.failure, language), *notes]
 
 
-def _line(mark: str, name: str, failure: Failure | None) -> str:
-    told = f" {failure.code}: {failure.message} → {failure.remedy}" if failure else ""
-    return f"{mark} {name}{told}"
+def _line(mark: str, name: str, failure: Failure | None, language: Language) -> str:
+    if failure is None:
+        return f"{mark} {name}"
+    said = wording(failure, language)
+    return f"{mark} {name} {failure.code}: {said.message} → {said.remedy}"
 
 
 def where(document: DatabaseDocument) -> str:

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from pgvector_ready import __version__
+from pgvector_ready.documents.language import Language
+from pgvector_ready.documents.wording import wording, words
 from pgvector_ready.judgement.facts import Extension, Facts
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, ProvisioningState
@@ -44,13 +46,14 @@ class ErrorDocument(_Document):
     documentation: str = Field(description="The section that explains this code.")
 
     @classmethod
-    def of(cls, failure: Failure) -> "ErrorDocument":
+    def of(cls, failure: Failure, language: Language = Language.ENGLISH) -> "ErrorDocument":
         """The failure as it is shown."""
+        said = wording(failure, language)
         return cls(
             code=failure.code,
             step=failure.step,
-            message=failure.message,
-            remedy=failure.remedy,
+            message=said.message,
+            remedy=said.remedy,
             sqlstate=failure.sqlstate,
             documentation=f"docs/failures.md#{failure.code}",
         )
@@ -73,17 +76,18 @@ class StepDocument(_Document):
     )
 
     @classmethod
-    def of(cls, verdict: Verdict) -> "StepDocument":
+    def of(cls, verdict: Verdict, language: Language = Language.ENGLISH) -> "StepDocument":
         """The verdict as it is shown."""
         failure = verdict.failure
+        said = wording(failure, language) if failure else None
         return cls(
             step=verdict.step,
             state=verdict.state,
             duration_ms=verdict.duration_ms,
             code=failure and failure.code,
-            message=failure and failure.message,
-            remedy=failure and failure.remedy,
-            notes=verdict.notes,
+            message=said and said.message,
+            remedy=said and said.remedy,
+            notes=tuple(words(note, language) for note in verdict.notes),
             reason=verdict.reason,
         )
 
@@ -224,7 +228,9 @@ class DatabaseDocument(_Document):
     commit: str | None
 
     @classmethod
-    def of(cls, observation: Observation, identity: Identity) -> "DatabaseDocument":
+    def of(
+        cls, observation: Observation, identity: Identity, language: Language = Language.ENGLISH
+    ) -> "DatabaseDocument":
         """The observation as it is shown."""
         report, provisioning = observation.report, observation.provisioning
         return cls(
@@ -236,9 +242,9 @@ class DatabaseDocument(_Document):
             migrations=MigrationsDocument(
                 current=joined(report.facts.revisions or frozenset()), head=joined(report.heads)
             ),
-            steps=tuple(StepDocument.of(verdict) for verdict in report.verdicts),
+            steps=tuple(StepDocument.of(verdict, language) for verdict in report.verdicts),
             provisioning=ProvisioningDocument(state=provisioning.state, attempts=provisioning.attempts),
-            error=report.failure and ErrorDocument.of(report.failure),
+            error=report.failure and ErrorDocument.of(report.failure, language),
             latency_ms=report.facts.latency_ms,
             observed_at=report.facts.observed_at,
             since=observation.since,

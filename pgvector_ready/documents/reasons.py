@@ -1,29 +1,29 @@
 """Why a step was skipped, in a few words for a person, in English and Japanese."""
 
-from typing import Literal
-
+from pgvector_ready.documents.language import Language
+from pgvector_ready.documents.sentences import Text
 from pgvector_ready.judgement.failures import Step
 from pgvector_ready.judgement.report import Reason
 
 _EXPECTED = "EXPECTED_DATABASE_HOST, EXPECTED_DATABASE_NAME or EXPECTED_DATABASE_FINGERPRINT"
 
 # A reason of one step comes before the same reason of any.
-_WORDS: dict[tuple[Reason, Step | None], dict[Literal["en", "ja"], str]] = {
-    (Reason.NOT_ASKED, Step.EXPECTED): {
-        "en": f"not asked for: set {_EXPECTED}",
-        "ja": "確認対象外（EXPECTED_DATABASE_HOST、EXPECTED_DATABASE_NAME、EXPECTED_DATABASE_FINGERPRINT のいずれかを"
+_WORDS: dict[tuple[Reason, Step | None], Text] = {
+    (Reason.NOT_ASKED, Step.EXPECTED): Text(
+        f"not asked for: set {_EXPECTED}",
+        "確認対象外（EXPECTED_DATABASE_HOST、EXPECTED_DATABASE_NAME、EXPECTED_DATABASE_FINGERPRINT のいずれかを"
         "設定すると確認します）",
-    },
-    (Reason.NOT_ASKED, Step.MIGRATED): {
-        "en": "not asked for: no migrations to compare, or MIGRATIONS=off",
-        "ja": "確認対象外（比較するマイグレーションがないか、MIGRATIONS=off です）",
-    },
-    (Reason.NOT_ASKED, None): {"en": "not asked for", "ja": "確認対象外"},
-    (Reason.NOT_REACHED, None): {"en": "not reached", "ja": "未到達（前の手順で失敗）"},
-    (Reason.NOT_LOOKED, None): {"en": "not looked at", "ja": "未確認"},
+    ),
+    (Reason.NOT_ASKED, Step.MIGRATED): Text(
+        "not asked for: no migrations to compare, or MIGRATIONS=off",
+        "確認対象外（比較するマイグレーションがないか、MIGRATIONS=off です）",
+    ),
+    (Reason.NOT_ASKED, None): Text("not asked for", "確認対象外"),
+    (Reason.NOT_REACHED, None): Text("not reached", "未到達（前の手順で失敗）"),
+    (Reason.NOT_LOOKED, None): Text("not looked at", "未確認"),
 }
 
 
-def why_skipped(step: Step, reason: Reason, language: Literal["en", "ja"] = "en") -> str:
+def why_skipped(step: Step, reason: Reason, language: Language = Language.ENGLISH) -> str:
     """Return the words for a step that was skipped."""
-    return (_WORDS.get((reason, step)) or _WORDS[reason, None])[language]
+    return (_WORDS.get((reason, step)) or _WORDS[reason, None]).in_language(language)

@@ -12,6 +12,7 @@ from pgvector_ready.dsn.misplaced import refuse_misplaced
 from pgvector_ready.dsn.providers import is_pooler, provider_of
 from pgvector_ready.dsn.reading import SCHEME, read, refuse_undecodable
 from pgvector_ready.dsn.refusals import DsnError, abstract_socket, unbracketed, unmatched_hosts
+from pgvector_ready.judgement.phrases import Part, Phrase, phrase
 from pgvector_ready.judgement.target import Provider, Target
 
 __all__ = ["DEFAULT_SOCKET", "ConnectionString", "DsnError", "Host", "Provider", "Target", "parse", "provider_of"]
@@ -59,7 +60,7 @@ class ConnectionString:
     target_session_attrs: str
     load_balance_hosts: bool
     is_pooled: bool
-    notes: tuple[str, ...]
+    notes: tuple[Phrase, ...]
     repaired: bool
     keywords: Mapping[str, str] = field(repr=False)
     secrets: frozenset[str] = field(repr=False)
@@ -98,7 +99,7 @@ def parse(value: str, environment: Mapping[str, str] = MappingProxyType({})) -> 
     refuse_misplaced(keywords, naming)
     checked(keywords, naming)
     hosts = _hosts(keywords, naming)
-    repairs = (f"Removed from around the connection string: {', '.join(removed)}.",) if removed else ()
+    repairs = (phrase(Part.REPAIRED, removed=tuple(map(phrase, removed))),) if removed else ()
     user = keywords.get("user") or environment.get("USER") or environment.get("LOGNAME") or "postgres"
     return ConnectionString(
         hosts=hosts,

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 from pgvector_ready.dsn.conninfo import VARIABLES
 from pgvector_ready.dsn.refusals import bad_value, service
+from pgvector_ready.judgement.phrases import Part, Phrase, phrase
 
 # Words that other tools put into a connection string; libpq refuses them, and people paste them all the same.
 _BY_TOOL = {
@@ -74,16 +75,16 @@ _INT_MAX, _PORT_MAX = 2**31 - 1, 65535
 
 # Why nothing comes of a keyword that would have changed what the connection is; the others are left aside in silence.
 _UNUSED = {
-    "channel_binding": ("require", "the driver has no channel binding; the connection is encrypted all the same"),
-    "gssencmode": ("require", "the driver has no GSSAPI encryption"),
-    "sslcertmode": ("require", "the driver shows its client certificate only when it is asked to"),
-    "sslcrldir": (None, "the driver reads one list of revoked certificates only (sslcrl)"),
-    "require_auth": (None, "the driver logs in by whichever method the server asks for"),
-    "requirepeer": (None, "the driver does not ask who owns the socket"),
-    "replication": (None, "this service opens ordinary sessions only"),
-    "scram_client_key": (None, "the driver logs in with a password only"),
-    "scram_server_key": (None, "the driver logs in with a password only"),
-    "oauth_issuer": (None, "the driver has no OAuth"),
+    "channel_binding": ("require", Part.NO_CHANNEL_BINDING),
+    "gssencmode": ("require", Part.NO_GSSAPI),
+    "sslcertmode": ("require", Part.CERTIFICATE_WHEN_ASKED),
+    "sslcrldir": (None, Part.ONE_REVOCATION_LIST),
+    "require_auth": (None, Part.ANY_AUTH_METHOD),
+    "requirepeer": (None, Part.SOCKET_OWNER_UNASKED),
+    "replication": (None, Part.ORDINARY_SESSIONS),
+    "scram_client_key": (None, Part.PASSWORD_ONLY),
+    "scram_server_key": (None, Part.PASSWORD_ONLY),
+    "oauth_issuer": (None, Part.NO_OAUTH),
 }
 
 
@@ -124,16 +125,18 @@ def checked(keywords: Mapping[str, str], naming: Naming) -> None:
     if "service" in keywords:
         raise service(naming.of("service"))
     for keyword in filter(_CHOICES.__contains__, keywords):
-        _require(keywords[keyword] in _CHOICES[keyword], naming.of(keyword), "one of " + ", ".join(_CHOICES[keyword]))
+        _require(keywords[keyword] in _CHOICES[keyword], naming.of(keyword), _one_of(_CHOICES[keyword]))
     for keyword in filter(_INTEGERS.__contains__, keywords):
         is_unset = keyword == "connect_timeout" and not keywords[keyword]
-        _require(is_unset or integer(keywords[keyword]) is not None, naming.of(keyword), "a whole number")
+        _require(is_unset or integer(keywords[keyword]) is not None, naming.of(keyword), phrase(Part.WHOLE_NUMBER))
     _check_versions(keywords, naming)
     _check_tls_strength(keywords, naming)
     methods = keywords.get("require_auth", "")
-    _require(_are_auth_methods(methods), naming.of("require_auth"), "a list such as scram-sha-256,md5")
+    _require(_are_auth_methods(methods), naming.of("require_auth"), phrase(Part.AUTH_METHODS))
     _require(
-        not keywords.get("hostaddr") or _are_addresses(keywords["hostaddr"]), naming.of("hostaddr"), "IP addresses"
+        not keywords.get("hostaddr") or _are_addresses(keywords["hostaddr"]),
+        naming.of("hostaddr"),
+        phrase(Part.IP_ADDRESSES),
     )
 
 
@@ -148,7 +151,7 @@ def port_number(text: str, name: str) -> int:
     """5432 for an empty one, as in libpq."""
     number = integer(text) if text else 5432
     if number is None or not 1 <= number <= _PORT_MAX:
-        raise bad_value(name, f"a whole number from 1 to {_PORT_MAX}")
+        raise bad_value(name, phrase(Part.PORT_NUMBER))
     return number
 
 
@@ -157,14 +160,18 @@ def tls_version(text: str) -> str:
     return next((version for version in _TLS_VERSIONS if version.lower() == text.lower()), text)
 
 
-def unused(keywords: Mapping[str, str]) -> Iterable[str]:
-    """Sentences: one for every keyword that was meant to change the connection and does not."""
-    for keyword, (only, reason) in _UNUSED.items():
+def unused(keywords: Mapping[str, str]) -> Iterable[Phrase]:
+    """Notes: one for every keyword that was meant to change the connection and does not."""
+    for keyword, (only, note) in _UNUSED.items():
         if keywords.get(keyword) and only in {None, keywords[keyword]}:
-            yield f"{keyword} was left aside: {reason}."
+            yield phrase(note, keyword=keyword)
 
 
-def _require(condition: bool, name: str, expected: str) -> None:  # noqa: FBT001 - reads as a sentence where it is used
+def _one_of(choices: Iterable[str]) -> Phrase:
+    return phrase(Part.ONE_OF, choices=", ".join(choices))
+
+
+def _require(condition: bool, name: str, expected: Phrase) -> None:  # noqa: FBT001 - reads as a sentence where it is used
     if not condition:
         raise bad_value(name, expected)
 
@@ -176,9 +183,9 @@ def _check_versions(keywords: Mapping[str, str], naming: Naming) -> None:
     ):
         given = {name: tls_version(keywords[name]) for name in (low, high) if keywords.get(name)}
         for name, version in given.items():
-            _require(version in order, naming.of(name), "one of " + ", ".join(order))
+            _require(version in order, naming.of(name), _one_of(order))
         if len(given) == 2:  # noqa: PLR2004 - both ends of the range
-            expected = f"no less than {naming.of(low)}"
+            expected = phrase(Part.NO_LESS_THAN, name=naming.of(low))
             _require(order.index(given[low]) <= order.index(given[high]), naming.of(high), expected)
 
 
@@ -186,9 +193,17 @@ def _check_tls_strength(keywords: Mapping[str, str], naming: Naming) -> None:
     is_system = keywords.get("sslrootcert") == "system"
     mode = keywords.get("sslmode", "verify-full" if is_system else "prefer")
     if is_system:
-        _require(mode == "verify-full", naming.of("sslmode"), "verify-full, which sslrootcert=system demands")
+        _require(
+            mode == "verify-full",
+            naming.of("sslmode"),
+            phrase(Part.DEMANDED, value="verify-full", by="sslrootcert=system"),
+        )
     if keywords.get("sslnegotiation") == "direct":
-        _require(mode in STRONG_SSLMODES, naming.of("sslmode"), "require, which sslnegotiation=direct demands")
+        _require(
+            mode in STRONG_SSLMODES,
+            naming.of("sslmode"),
+            phrase(Part.DEMANDED, value="require", by="sslnegotiation=direct"),
+        )
 
 
 def _are_auth_methods(text: str) -> bool:

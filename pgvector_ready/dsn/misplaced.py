@@ -7,12 +7,13 @@ from urllib.parse import unquote
 from pgvector_ready.dsn.conninfo import VARIABLES
 from pgvector_ready.dsn.keywords import FOREIGN, Naming
 from pgvector_ready.dsn.refusals import address_in_name, parameter_in_name
+from pgvector_ready.judgement.phrases import Part, Value, phrase
 
 # What is shown of a connection string, or sent to where everybody can read it (pg_stat_activity).
-_NAMES = {
-    "user": "user",
-    "host": "host",
-    "dbname": "database",
+_NAMES: Mapping[str, Value] = {
+    "user": phrase(Part.USER),
+    "host": phrase(Part.HOST),
+    "dbname": phrase(Part.DATABASE),
     "application_name": "application_name",
     "fallback_application_name": "fallback_application_name",
 }
@@ -35,7 +36,7 @@ def refuse_misplaced(keywords: Mapping[str, str], naming: Naming) -> None:
     """
     for keyword, part in _NAMES.items():
         name = _decoded(keywords.get(keyword, ""))
-        whole = f"{part} in the connection string" if keyword in naming.written else naming.of(keyword)
+        whole = phrase(Part.IN_THE_STRING, part=part) if keyword in naming.written else naming.of(keyword)
         if _ADDRESS.search(name):
             raise address_in_name(whole)
         found = [match[1].lower() for match in _PARAMETER.finditer(name) if match[1].lower() in _WORDS]

@@ -13,6 +13,7 @@ from pgvector_ready.dsn.refusals import (
     unresolved,
     whitespace,
 )
+from pgvector_ready.judgement.phrases import Part
 
 _INVISIBLE = r"[\s\ufeff\u200b-\u200d\u2060]"
 _POSTGRES = r"(?i:postgres(?:ql)?(?:\+\w+)?://)"
@@ -20,37 +21,37 @@ _POSTGRES = r"(?i:postgres(?:ql)?(?:\+\w+)?://)"
 _WRAPPINGS = tuple(
     (name, re.compile(pattern, re.DOTALL))
     for name, pattern in (
-        ("blanks or line breaks", rf"{_INVISIBLE}+(.*)|(.*?)(?<!\\){_INVISIBLE}+"),
-        ("a variable's name", rf"(?:export\s+)?(?:DATABASE_URL\s*[=:](.+)|[A-Z]\w*\s*[=:]\s*([\"'`]?{_POSTGRES}.*))"),
-        ("the psql command", rf"psql\s+({_POSTGRES}\S+|\"[^\"]*\"|'[^']*')"),
-        ("quotes", r"([\"'`])((?:(?!\1).)*)\1|[“‘„]([^“”‘’]*)[”’“]"),
-        ("a single quote mark", rf"[\"'`]({_POSTGRES}[^\"'`]*)|({_POSTGRES}[^\"'`]*)[\"'`]"),
-        (r"a literal \n", rf"({_POSTGRES}.*?)(?:\\[nr])+"),
+        (Part.BLANKS, rf"{_INVISIBLE}+(.*)|(.*?)(?<!\\){_INVISIBLE}+"),
+        (Part.VARIABLE_NAME, rf"(?:export\s+)?(?:DATABASE_URL\s*[=:](.+)|[A-Z]\w*\s*[=:]\s*([\"'`]?{_POSTGRES}.*))"),
+        (Part.COMMAND, rf"psql\s+({_POSTGRES}\S+|\"[^\"]*\"|'[^']*')"),
+        (Part.QUOTES, r"([\"'`])((?:(?!\1).)*)\1|[“‘„]([^“”‘’]*)[”’“]"),
+        (Part.QUOTE_MARK, rf"[\"'`]({_POSTGRES}[^\"'`]*)|({_POSTGRES}[^\"'`]*)[\"'`]"),
+        (Part.LITERAL_NEWLINE, rf"({_POSTGRES}.*?)(?:\\[nr])+"),
     )
 )
 
 _SCHEME = re.compile(r"([a-z][a-z0-9.+-]*:)?[a-z][a-z0-9.+-]*://", re.IGNORECASE)
 _OTHERS = (
-    (re.compile(r"\Z"), "empty"),
-    (re.compile(r"jdbc:", re.IGNORECASE), "a JDBC address"),
-    (re.compile(r"https?://", re.IGNORECASE), "a web address"),
+    (re.compile(r"\Z"), Part.EMPTY),
+    (re.compile(r"jdbc:", re.IGNORECASE), Part.JDBC),
+    (re.compile(r"https?://", re.IGNORECASE), Part.WEB_ADDRESS),
     (
         re.compile(r"(?:mysql|mariadb|mongodb|redis|sqlite|sqlserver|mssql|oracle)[^:]*://", re.IGNORECASE),
-        "for another database",
+        Part.ANOTHER_DATABASE,
     ),
-    (re.compile(r"prisma(?:\+postgres)?://", re.IGNORECASE), "for Prisma's own service"),
-    (_SCHEME, "an address that does not begin with postgresql://"),
-    (re.compile(r"(?:PG\w+=\S*\s+)*psql\b"), "a psql command"),
-    (re.compile(r"(?:host|server|data source)\s*=[^;\s]*;", re.IGNORECASE), "in the form for .NET, with semicolons"),
-    (re.compile(r"[^=]*\Z"), "neither a postgresql:// address nor keyword=value pairs"),
+    (re.compile(r"prisma(?:\+postgres)?://", re.IGNORECASE), Part.PRISMA),
+    (_SCHEME, Part.ANOTHER_SCHEME),
+    (re.compile(r"(?:PG\w+=\S*\s+)*psql\b"), Part.PSQL_COMMAND),
+    (re.compile(r"(?:host|server|data source)\s*=[^;\s]*;", re.IGNORECASE), Part.DOTNET),
+    (re.compile(r"[^=]*\Z"), Part.NEITHER),
 )
 
 _WORDS = {
-    "user": "user|username|user_name|db_user|dbuser",
-    "password": "password|passwd|pass|pwd|db_password|dbpassword",
-    "host": "host|hostname|host_name|db_host|dbhost",
-    "port": "port|db_port|dbport",
-    "database": "database|database_name|databasename|dbname|db_name",
+    Part.USER: "user|username|user_name|db_user|dbuser",
+    Part.PASSWORD: "password|passwd|pass|pwd|db_password|dbpassword",
+    Part.HOST: "host|hostname|host_name|db_host|dbhost",
+    Part.PORT: "port|db_port|dbport",
+    Part.DATABASE: "database|database_name|databasename|dbname|db_name",
 }
 _ANY_WORD = "|".join((*_WORDS.values(), "db")).replace("_", "[-_ ]")
 _SHELL_VARIABLE = re.compile(r"\$[A-Za-z_]\w*")
@@ -69,9 +70,9 @@ _CERTAIN_WITHIN = re.compile(rf"{_REFERENCE}|<[^<>]+>|\[?YOUR[-_][A-Z0-9_-]+\]?|
 _WHOLE = re.compile(rf"{_REFERENCE}|<[^<>]+>|\*{{3,}}|\$\w+|\$\(.*\)|%\w+%|…|\.{{3}}")
 
 
-def repair(value: str) -> tuple[str, tuple[str, ...]]:
+def repair(value: str) -> tuple[str, tuple[Part, ...]]:
     """Give the value without what was pasted around it, and the names of what that was; empty when nothing was."""
-    removed: list[str] = []
+    removed: list[Part] = []
     while unwrapped := _unwrapped(value):
         name, value = unwrapped
         removed.append(name)
@@ -88,9 +89,9 @@ def refuse_stranger(text: str) -> None:
     """Refuse anything that is neither a postgresql:// address nor keyword=value pairs."""
     if re.match(_POSTGRES, text):
         return
-    for pattern, description in _OTHERS:
+    for pattern, found in _OTHERS:
         if pattern.match(text):
-            raise not_a_connection_string(description)
+            raise not_a_connection_string(found)
 
 
 def refuse_broken_uri(rest: str) -> None:
@@ -108,13 +109,13 @@ def refuse_broken_uri(rest: str) -> None:
         raise whitespace()
 
 
-def refuse_placeholders(parts: dict[str, str]) -> None:
+def refuse_placeholders(parts: dict[Part, str]) -> None:
     """Refuse only what is certain: `user:password@localhost` is somebody's real development database."""
     bare = {name for name, text in parts.items() if _is_bare_word(name, text)}
-    is_remote = "." in parts["host"] and not parts["host"].startswith(("127.", "/"))
+    is_remote = "." in parts[Part.HOST] and not parts[Part.HOST].startswith(("127.", "/"))
     found = {name for name, text in parts.items() if _is_template(name, text, is_remote=is_remote)}
-    is_example = "port" in bare or ("host" in bare and (len(bare) > 1 or parts["host"].isupper()))
-    if is_example or found & {"host", "port"}:
+    is_example = Part.PORT in bare or (Part.HOST in bare and (len(bare) > 1 or parts[Part.HOST].isupper()))
+    if is_example or found & {Part.HOST, Part.PORT}:
         found |= bare
     if found:
         raise placeholder(tuple(name for name in _WORDS if name in found))
@@ -122,35 +123,41 @@ def refuse_placeholders(parts: dict[str, str]) -> None:
 
 def nonsense_host(*, has_password: bool) -> DsnError:
     """A host with a character that no host has: behind a password that is most likely the password's rest."""
-    return unencoded() if has_password else not_a_connection_string("without a usable host name")
+    return unencoded() if has_password else not_a_connection_string(Part.NO_HOST)
 
 
-def _unwrapped(value: str) -> tuple[str, str] | None:
-    for name, pattern in _WRAPPINGS:
+def _unwrapped(value: str) -> tuple[Part, str] | None:
+    for part, pattern in _WRAPPINGS:
         if matched := pattern.fullmatch(value):
-            return name, matched[matched.lastindex or 0]
+            return part, matched[matched.lastindex or 0]
     return None
 
 
-def _as_template(userinfo: str, location: str) -> dict[str, str]:
+def _as_template(userinfo: str, location: str) -> dict[Part, str]:
     user, _, password = userinfo.partition(":")
     netloc, _, database = location.partition("/")
     host, _, port = netloc.rpartition(":") if re.search(r":[^\]:]*\Z", netloc) else (netloc, "", "")
-    parts = {"user": user, "password": password, "host": host.strip("[]"), "port": port, "database": database}
+    parts = {
+        Part.USER: user,
+        Part.PASSWORD: password,
+        Part.HOST: host.strip("[]"),
+        Part.PORT: port,
+        Part.DATABASE: database,
+    }
     return {name: unquote(written) for name, written in parts.items()}
 
 
-def _is_template(name: str, text: str, *, is_remote: bool) -> bool:
-    if name in {"user", "host"} and _CERTAIN_WITHIN.search(text):
+def _is_template(name: Part, text: str, *, is_remote: bool) -> bool:
+    if name in {Part.USER, Part.HOST} and _CERTAIN_WITHIN.search(text):
         return True
-    if (is_remote or name == "host") and _LIKELY.fullmatch(text):
+    if (is_remote or name is Part.HOST) and _LIKELY.fullmatch(text):
         return True
     # A password may begin with a dollar sign.
-    is_variable = name != "password" and _SHELL_VARIABLE.fullmatch(text)
+    is_variable = name is not Part.PASSWORD and _SHELL_VARIABLE.fullmatch(text)
     return bool(is_variable or _CERTAIN.fullmatch(text))
 
 
-def _is_bare_word(name: str, text: str) -> bool:
+def _is_bare_word(name: Part, text: str) -> bool:
     return bool(re.fullmatch(_WORDS[name], text, re.IGNORECASE) or _SHELL_VARIABLE.fullmatch(text))
 
 

@@ -19,10 +19,17 @@ from pgvector_ready.dsn.refusals import (
     whitespace,
 )
 from pgvector_ready.dsn.spelling import correction, is_disguised
+from pgvector_ready.judgement.phrases import Part, Phrase, phrase
 
 SCHEME = re.compile(r"(postgres(?:ql)?)(?:\+\w+)?://", re.IGNORECASE)
 # How people call what libpq calls otherwise.
-_PARTS = {"user": "user", "password": "password", "host": "host", "port": "port", "database": "dbname"}
+_PARTS = {
+    Part.USER: "user",
+    Part.PASSWORD: "password",
+    Part.HOST: "host",
+    Part.PORT: "port",
+    Part.DATABASE: "dbname",
+}
 _NAMEABLE = re.compile(r"[a-z_]{1,40}")
 
 
@@ -32,7 +39,7 @@ class Reading:
 
     keywords: dict[str, str]
     foreign: dict[str, str]
-    notes: tuple[str, ...]
+    notes: tuple[Phrase, ...]
 
 
 def refuse_undecodable(text: str) -> None:
@@ -63,10 +70,8 @@ def _sorted_out(found: Iterable[tuple[str, str]]) -> Reading:
     keywords = {keyword: value for _, (keyword, value) in at_homes if keyword in VARIABLES}
     foreign = {keyword: value for _, (keyword, value) in at_homes if is_foreign(keyword)}
     translated = sorted({written[0] for written, domestic in at_homes if written != domestic})
-    notes = [f"Left aside what PostgreSQL does not know: {', '.join(sorted(foreign))}."] if foreign else []
-    notes += [
-        f"{keyword} had another tool's value; it was taken for sslmode={keywords['sslmode']}." for keyword in translated
-    ]
+    notes = [phrase(Part.LEFT_ASIDE, keywords=", ".join(sorted(foreign)))] if foreign else []
+    notes += [phrase(Part.TAKEN_FOR_SSLMODE, keyword=keyword, sslmode=keywords["sslmode"]) for keyword in translated]
     return Reading(keywords, foreign, tuple(notes))
 
 
@@ -96,10 +101,10 @@ def _told(error: GrammarError) -> DsnError:
     match error.flaw:
         case Flaw.BLANK:
             return whitespace()
-        case Flaw.PERCENT | Flaw.NUL if error.part in {"user", "password"}:
+        case Flaw.PERCENT | Flaw.NUL if error.part in {Part.USER, Part.PASSWORD}:
             return unencoded()
         case Flaw.PERCENT | Flaw.NUL:
-            return bad_percent(error.part)
+            return bad_percent(Part(error.part))
         case Flaw.BRACKET:
             return unbracketed()
         case Flaw.EQUALS:

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 
 from pgvector_ready.dsn.conninfo import VARIABLES
 from pgvector_ready.dsn.keywords import FOREIGN
+from pgvector_ready.judgement.phrases import Part, Phrase, phrase
 
 _KNOWN = {re.sub(r"[-_]", "", word).lower(): word for word in (*FOREIGN, *VARIABLES)}
 # Settings of a session that other drivers take as parameters, in the server's own spelling.
@@ -41,16 +42,15 @@ def is_disguised(keyword: str) -> bool:
     return _plain(keyword) in _KNOWN.keys() | _SETTINGS.keys()
 
 
-def correction(keyword: str) -> str:
-    """The sentence that says how the parameter is written, if it is like one that libpq knows; else an empty one."""
+def correction(keyword: str) -> Phrase | None:
+    """Return how the parameter is written, if it is like one that libpq knows."""
     plain = _plain(keyword)
     if plain in _SETTINGS:
-        setting = _SETTINGS[plain]
-        return f"It is a setting of the server: write options=-c%20{setting}%3D and its value."
+        return phrase(Part.SERVER_SETTING, setting=_SETTINGS[plain])
     if re.match("amp;", keyword, re.IGNORECASE) and plain in _KNOWN:
-        return f"Write &{_KNOWN[plain]}= in place of &amp;{_KNOWN[plain]}=: HTML's way of writing & was pasted."
+        return phrase(Part.HTML_AMPERSAND, keyword=_KNOWN[plain])
     alike = [plain] if plain in _KNOWN else get_close_matches(plain, _KNOWN, n=1, cutoff=_ALIKE)
-    return f"Write {_KNOWN[alike[0]]}, in this spelling." if alike else ""
+    return phrase(Part.SPELLING, keyword=_KNOWN[alike[0]]) if alike else None
 
 
 def _plain(keyword: str) -> str:

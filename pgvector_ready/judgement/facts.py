@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pgvector_ready.judgement.failures import Failure, Step
+from pgvector_ready.judgement.phrases import Value
 from pgvector_ready.judgement.target import Target
 
 
@@ -123,3 +124,21 @@ Listener = Callable[[Facts, Step], None]
 def version(text: str) -> tuple[int, ...]:
     """A version as numbers, because as text 0.10.0 sorts below 0.8.5."""
     return tuple(int(number) for number in re.findall(r"\d+", text))
+
+
+def image_for(server_version: str) -> str:
+    """The public image with pgvector for the same major version, which alone can open the server's data."""
+    numbers = version(server_version)
+    return f"pgvector/pgvector:pg{numbers[0]}" if numbers else "pgvector/pgvector:pg17"
+
+
+def values_of(server: Server | None, extension: Extension | None) -> Mapping[str, Value | None]:
+    """Return what a failure can say of the server and of pgvector; `None` is not known yet."""
+    extension = extension or Extension()
+    return {
+        "server_version": server.version if server else None,
+        "image": image_for(server.version) if server else None,
+        "available_version": extension.available_version,
+        "installed_version": extension.installed_version,
+        "schema": extension.schema,
+    }

@@ -1,7 +1,13 @@
 """Every way this service can fail: the runbook's steps, the codes, and the failure that carries them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Self
+
+from pgvector_ready.judgement.phrases import Value
+from pgvector_ready.judgement.target import Target
 
 
 class Step(StrEnum):
@@ -67,6 +73,7 @@ class Code(StrEnum):
     PGVECTOR_NOT_AVAILABLE = "pgvector_not_available"
     PGVECTOR_NOT_ENABLED = "pgvector_not_enabled"
     PGVECTOR_PERMISSION_DENIED = "pgvector_permission_denied"
+    PGVECTOR_NAME_TAKEN = "pgvector_name_taken"
     PGVECTOR_TOO_OLD = "pgvector_too_old"
     PGVECTOR_LOCK_TIMEOUT = "pgvector_lock_timeout"
     PGVECTOR_UPDATE_AVAILABLE = "pgvector_update_available"
@@ -85,6 +92,7 @@ class Code(StrEnum):
     MIGRATIONS_PERMISSION_DENIED = "migrations_permission_denied"
     MIGRATIONS_HIDDEN = "migrations_hidden"
     MIGRATIONS_UNTRUSTED = "migrations_untrusted"
+    UNTRUSTED_CODE = "untrusted_code"
     STARTING = "starting"
     DRAINING = "draining"
     UNEXPECTED_ERROR = "unexpected_error"
@@ -92,10 +100,35 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One situation, told: a sentence of fact and a sentence of advice. Also what a warning carries."""
+    """One situation, also what a warning carries; `documents.wording` makes a message and a remedy of it.
+
+    `case` tells apart the situations that share a code, where each has sentences of its own.
+    """
 
     code: Code
     step: Step
-    message: str
-    remedy: str
+    values: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     sqlstate: str | None = None
+    case: str = ""
+
+    @classmethod
+    def about(  # noqa: PLR0913, PLR0917 - what a failure is made of
+        cls,
+        code: Code,
+        step: Step,
+        target: Target,
+        values: Mapping[str, Value | None] = MappingProxyType({}),
+        sqlstate: str | None = None,
+        case: str = "",
+    ) -> Self:
+        """Return the failure with what is known of `target`, and with those of `values` that are known."""
+        known: dict[str, Value | None] = {
+            "host": target.host,
+            "port": target.port,
+            "database": target.database,
+            "user": target.user,
+            "provider": target.provider,
+            **values,
+        }
+        kept = {name: value for name, value in known.items() if value is not None}
+        return cls(code, step, MappingProxyType(kept), sqlstate, case)

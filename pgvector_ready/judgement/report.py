@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from pgvector_ready.judgement.facts import Facts
 from pgvector_ready.judgement.failures import Failure, Step
+from pgvector_ready.judgement.phrases import Phrase
 
 
 class State(StrEnum):
@@ -32,7 +33,7 @@ class Verdict:
     state: State
     failure: Failure | None = None
     duration_ms: float | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Phrase, ...] = ()
     # Of a skipped step.
     reason: Reason | None = None
 

@@ -1,8 +1,9 @@
 """What is asked of a database."""
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+from pgvector_ready.judgement.phrases import Phrase
 
 
 class MigrationPolicy(StrEnum):
@@ -38,10 +39,9 @@ class VersionTable:
             raise ValueError(message)
         return cls(name, schema[0] if schema else None)
 
-    @property
-    def sql(self) -> str:
-        """The name as it stands in a statement."""
-        return ".".join(_identifier(part) for part in (self.schema, self.name) if part is not None)
+    def __str__(self) -> str:
+        """Return it as MIGRATIONS_TABLE has it."""
+        return f"{self.schema}.{self.name}" if self.schema else self.name
 
 
 USUAL_VERSION_TABLE = VersionTable()
@@ -62,17 +62,13 @@ class Requirements:
     revisions: Revisions | None = None
     version_table: VersionTable = USUAL_VERSION_TABLE
     unjudged: str | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Phrase, ...] = ()
     is_repaired: bool = False
 
     @property
     def names_a_target(self) -> bool:
         """Whether any EXPECTED_DATABASE_* is set."""
         return bool(self.expected_host or self.expected_database or self.expected_fingerprint)
-
-
-def _identifier(name: str) -> str:
-    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"{}"'.format(name.replace('"', '""'))
 
 
 def joined(revisions: frozenset[str]) -> str | None:

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from pgvector_ready.judgement.advice import explain, image_for
-from pgvector_ready.judgement.facts import Extension, Facts, FoundTable, Thing, version
+from pgvector_ready.judgement.facts import Extension, Facts, values_of, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
+from pgvector_ready.judgement.phrases import Part, Value, phrase
 from pgvector_ready.judgement.report import Reason, Report, State, Verdict
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions, joined
-from pgvector_ready.judgement.statements import handed_over, put_aside, restored, trust_again
+from pgvector_ready.judgement.strangers import of_extension, of_table
 from pgvector_ready.judgement.target import Network, is_public, network_of
 
 
@@ -73,16 +73,9 @@ def _verdict(step: Step, facts: Facts, requirements: Requirements, blocked: Fail
     return replace(verdict, duration_ms=duration_ms)
 
 
-def _tell(state: State, code: Code, step: Step, facts: Facts, **more: object) -> Verdict:
-    extension, server = facts.extension, facts.server
-    known: dict[str, object] = {
-        "server_version": server and server.version,
-        "available_version": extension and extension.available_version,
-        "installed_version": extension and extension.installed_version,
-        "schema": extension and extension.schema,
-    }
-    told = {name: value for name, value in (known | more).items() if value is not None}
-    return Verdict(step, state, explain(code, step, facts.target, None, **told))
+def _tell(state: State, code: Code, step: Step, facts: Facts, **more: Value | None) -> Verdict:
+    values = {**values_of(facts.server, facts.extension), **more}
+    return Verdict(step, state, Failure.about(code, step, facts.target, values))
 
 
 def _configured(facts: Facts, requirements: Requirements) -> Verdict:
@@ -94,16 +87,10 @@ def _configured(facts: Facts, requirements: Requirements) -> Verdict:
 
 def _connected(facts: Facts, _: Requirements) -> Verdict:
     server = facts.server
-    notes = (_POOLER_NOTE,) if server and server.is_pooled else ()
+    notes = (phrase(Part.POOLED),) if server and server.is_pooled else ()
     if server and not server.tls and is_public(facts.target):
         return replace(_tell(State.WARN, Code.TLS_OFF, Step.CONNECTED, facts), notes=notes)
     return Verdict(Step.CONNECTED, State.PASS, notes=notes)
-
-
-_POOLER_NOTE = (
-    "A connection pooler answers: in transaction mode it keeps no session state; "
-    "migrations and session-level locks need the database's direct address."
-)
 
 
 def _expected(facts: Facts, requirements: Requirements) -> Verdict:
@@ -112,17 +99,17 @@ def _expected(facts: Facts, requirements: Requirements) -> Verdict:
     server = facts.server
     # Only the database's name knows upper and lower case: "App" and "app" are two databases.
     pairs = (
-        ("host", requirements.expected_host, facts.target.host, _same_host),
-        ("database", requirements.expected_database, server and server.database, str),
-        ("fingerprint", requirements.expected_fingerprint, server and server.fingerprint, str.casefold),
+        (Part.OTHER_HOST, requirements.expected_host, facts.target.host, _same_host),
+        (Part.OTHER_DATABASE, requirements.expected_database, server and server.database, str),
+        (Part.OTHER_FINGERPRINT, requirements.expected_fingerprint, server and server.fingerprint, str.casefold),
     )
-    different = [
-        f"{name} {wanted} was expected and {reached or 'unknown'} was reached"
-        for name, wanted, reached, folded in pairs
+    different = tuple(
+        phrase(part, expected=wanted, **({"reached": reached} if reached else {}))
+        for part, wanted, reached, folded in pairs
         if wanted and folded(wanted) != folded(reached or "")
-    ]
+    )
     if different:
-        return _tell(State.FAIL, Code.WRONG_TARGET, Step.EXPECTED, facts, difference="; ".join(different))
+        return _tell(State.FAIL, Code.WRONG_TARGET, Step.EXPECTED, facts, differences=different)
     return Verdict(Step.EXPECTED, State.PASS)
 
 
@@ -144,8 +131,7 @@ def _available(facts: Facts, _: Requirements) -> Verdict:
     # Installed without files on the server: whether it can be used is for the proof to say.
     if extension.available_version or extension.installed_version:
         return Verdict(Step.AVAILABLE, State.PASS)
-    image = image_for(facts.server.version if facts.server else "")
-    return _tell(State.FAIL, Code.PGVECTOR_NOT_AVAILABLE, Step.AVAILABLE, facts, image=image)
+    return _tell(State.FAIL, Code.PGVECTOR_NOT_AVAILABLE, Step.AVAILABLE, facts)
 
 
 def _enabled(facts: Facts, requirements: Requirements) -> Verdict:
@@ -167,43 +153,34 @@ def _usable(facts: Facts, requirements: Requirements) -> Verdict:
     extension = facts.extension or Extension()
     if not extension.is_found:
         return _tell(State.FAIL, Code.PGVECTOR_NOT_ON_SEARCH_PATH, Step.USABLE, facts)
-    for state, code, thing, out_of_the_way in (
-        (State.FAIL, Code.PGVECTOR_REPLACED, extension.replaced, restored),
-        (State.FAIL, Code.PGVECTOR_SHADOWED, extension.shadow, put_aside),
-        (State.WARN, Code.PGVECTOR_OWNER_UNTRUSTED, extension.exposed, handed_over),
-    ):
-        if thing:
-            return _tell(state, code, Step.USABLE, facts, **_about(thing), statement=out_of_the_way(thing))
+    if finding := of_extension(extension):
+        state = State.WARN if extension.is_own else State.FAIL
+        return _tell(state, finding.code, Step.USABLE, facts, **finding.values)
     duration_ms = facts.durations_ms.get(Step.USABLE)
     if duration_ms and requirements.slow_ms and duration_ms > requirements.slow_ms:
         return _tell(State.WARN, Code.SLOW, Step.USABLE, facts, latency_ms=duration_ms)
     return Verdict(Step.USABLE, State.PASS)
 
 
-def _about(thing: Thing) -> dict[str, str]:
-    return {"kind": thing.kind, "object": thing.name, "owner": thing.owner}
-
-
 def _migrated(facts: Facts, requirements: Requirements) -> Verdict:
     policy, revisions = requirements.migrations, requirements.revisions
     if revisions is None:
-        notes = (requirements.unjudged,) if requirements.unjudged else ()
+        notes = (phrase(Part.UNJUDGED, reason=requirements.unjudged),) if requirements.unjudged else ()
         return replace(_skipped(Step.MIGRATED, requirements, Reason.NOT_LOOKED), notes=notes)
     table = facts.server.version_table if facts.server else None
-    is_unread = table is not None and not table.shows_revisions
-    is_without = facts.revisions is None and not is_unread
+    finding = of_table(table, facts.target.user) if table else None
+    is_without = facts.revisions is None and finding is None
     if policy is MigrationPolicy.OFF or (policy is MigrationPolicy.AUTO and is_without):
         return Verdict(Step.MIGRATED, State.SKIPPED, reason=Reason.NOT_ASKED)
-    if table and is_unread:
+    if finding:
         # In a database of many it may be another application's; and nobody else may switch this one off by it.
         state = State.FAIL if policy is MigrationPolicy.REQUIRED else State.WARN
-        statement = trust_again(table, facts.server.user if facts.server else None)
-        return _tell(state, _unread(table), Step.MIGRATED, facts, **_of(table), statement=statement)
+        return _tell(state, finding.code, Step.MIGRATED, facts, **finding.values)
     current = facts.revisions or frozenset()
-    told = {"current": joined(current) or "none", "head": joined(revisions.heads)}
+    told = {"current": joined(current), "head": joined(revisions.heads)}
     if current - revisions.known:
         code = Code.MIGRATIONS_RENAMED if _is_renamed(current, revisions) else Code.MIGRATIONS_UNKNOWN
-        return _tell(State.WARN, code, Step.MIGRATED, facts, **told, table=requirements.version_table.sql)
+        return _tell(State.WARN, code, Step.MIGRATED, facts, **told, table=table.name if table else None)
     if current != revisions.heads:
         return _tell(State.FAIL, Code.MIGRATIONS_BEHIND, Step.MIGRATED, facts, **told)
     return Verdict(Step.MIGRATED, State.PASS)
@@ -216,18 +193,6 @@ def _is_renamed(current: frozenset[str], revisions: Revisions) -> bool:
 
 # Version 1 took the name that every hand-written history begins with.
 _OLD_NAME, _NEW_NAME = "0001", "pgvector_ready_0001"
-
-
-def _unread(table: FoundTable) -> Code:
-    if table.distrust:
-        return Code.MIGRATIONS_UNTRUSTED
-    return Code.MIGRATIONS_HIDDEN if table.is_readable else Code.MIGRATIONS_PERMISSION_DENIED
-
-
-def _of(table: FoundTable) -> dict[str, str]:
-    if table.distrust is None or table.culprit is None:
-        return {"table": table.name}
-    return {"table": table.name, "distrust": table.distrust, **_about(table.culprit)}
 
 
 _JUDGES: Mapping[Step, Callable[[Facts, Requirements], Verdict]] = {

@@ -3,7 +3,6 @@
 import re
 
 from pgvector_ready.database.errors import by_sqlstate
-from pgvector_ready.judgement.advice import explain
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.requirements import joined
 from pgvector_ready.judgement.target import Target
@@ -14,14 +13,13 @@ _ABOUT_THE_EXTENSION = re.compile(r"\bextension\b.*\bvector\b", re.IGNORECASE | 
 
 def judge(ended: Ended, current: frozenset[str], heads: frozenset[str], target: Target) -> Failure | None:
     """Return why the database is not where it should be, or None where it is."""
-    values = {"current": joined(current) or "none", "head": joined(heads) or "none"}
+    values = {"current": joined(current)}
     if ended.is_elsewhere:
-        return explain(Code.MIGRATIONS_ELSEWHERE, Step.MIGRATED, target, None, **values)
+        return Failure.about(Code.MIGRATIONS_ELSEWHERE, Step.MIGRATED, target, values)
     if ended.has_failed:
-        is_about_the_extension = _ABOUT_THE_EXTENSION.search(ended.statement)
-        step = Step.ENABLED if is_about_the_extension else Step.MIGRATED
+        step = Step.ENABLED if _ABOUT_THE_EXTENSION.search(ended.statement) else Step.MIGRATED
         code = (ended.sqlstate and by_sqlstate(ended.sqlstate, step)) or Code.MIGRATIONS_FAILED
-        return explain(code, step, target, ended.sqlstate, **values)
+        return Failure.about(code, step, target, values, ended.sqlstate)
     if current != heads or not (ended.is_here or current):
-        return explain(Code.MIGRATIONS_ELSEWHERE, Step.MIGRATED, target, None, **values)
+        return Failure.about(Code.MIGRATIONS_ELSEWHERE, Step.MIGRATED, target, values)
     return None

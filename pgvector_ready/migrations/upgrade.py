@@ -11,8 +11,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pgvector_ready.database import Database, create_engine
-from pgvector_ready.database.errors import name
-from pgvector_ready.judgement.advice import explain
+from pgvector_ready.database.errors import UntrustedError, failure_of
 from pgvector_ready.judgement.facts import Facts
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions, VersionTable
@@ -22,6 +21,7 @@ from pgvector_ready.migrations.lock import LockTimeoutError, holding_lock
 from pgvector_ready.migrations.outcome import judge
 from pgvector_ready.migrations.process import Say, run
 from pgvector_ready.observation import pgvector
+from pgvector_ready.observation.strangers import refuse_for_migrations
 from pgvector_ready.printable import SENTENCE_LIMIT, printable
 from pgvector_ready.redaction import Redactor
 from pgvector_ready.settings import ConfigurationError, Settings
@@ -31,7 +31,7 @@ class MigrationError(Exception):
     """The database is not at the newest revision: why is in `failure`, and what was said of it in `details`."""
 
     def __init__(self, failure: Failure, *details: str) -> None:
-        super().__init__(failure.message)
+        super().__init__(failure.code)
         self.failure = failure
         self.details = details
 
@@ -74,9 +74,12 @@ async def upgrade(settings: Settings, history: History, say: Say) -> Upgraded:
     except (MigrationError, ConfigurationError):
         raise
     except LockTimeoutError as error:
-        raise MigrationError(explain(Code.PGVECTOR_LOCK_TIMEOUT, Step.ENABLED, database.target)) from error
+        failure = Failure.about(Code.PGVECTOR_LOCK_TIMEOUT, Step.ENABLED, database.target, case="migrate")
+        raise MigrationError(failure) from error
+    except UntrustedError as error:
+        raise MigrationError(failure_of(error, Step.MIGRATED, database.target)) from error
     except Exception as error:
-        failure = name(error, Step.CONNECTED, database.target)
+        failure = failure_of(error, Step.CONNECTED, database.target)
         raise MigrationError(failure, printable(redact(str(error).partition("\n")[0]), SENTENCE_LIMIT)) from error
     finally:
         database.terminate()
@@ -97,8 +100,13 @@ class _Upgrade:
         before = await self._revisions(table)
         if before == self._heads:
             return Upgraded(before, before)
+        await self._refuse_strangers()
         configuration = self.history.configuration
         ended = await run(self._orders(lock), configuration.directory, self._environment(), self.redact, self.say)
+        if ended.version_table and ended.version_table != table:
+            self.say(
+                f"env.py keeps the revision in {ended.version_table}: set MIGRATIONS_TABLE to it for serve and check"
+            )
         after = await self._revisions(ended.version_table or table)
         if missing := ended.missing_module:
             message = (
@@ -142,9 +150,8 @@ class _Upgrade:
         link = await self.database.connect()
         try:
             server, extension = await pgvector.observe(link, table)
-            revisions = None
-            if server.version_table and server.version_table.shows_revisions:
-                server, revisions = await pgvector.read_revisions(link, server, server.version_table)
+            found = server.version_table
+            revisions = await pgvector.read_revisions(link, found) if found and found.shows_revisions else None
         finally:
             link.terminate()
         facts = Facts(
@@ -156,3 +163,11 @@ class _Upgrade:
         if failure and failure.code is not Code.MIGRATIONS_BEHIND:
             raise MigrationError(failure)
         return revisions or frozenset()
+
+    async def _refuse_strangers(self) -> None:
+        """Raise UntrustedError where the history's statements would meet what somebody else put in their way."""
+        link = await self.database.connect()
+        try:
+            await refuse_for_migrations(link, self.history.version_table or VersionTable())
+        finally:
+            link.terminate()

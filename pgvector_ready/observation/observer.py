@@ -3,15 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from pgvector_ready.database import Database, Link
-from pgvector_ready.database.errors import name
+from pgvector_ready.database.errors import failure_of
 from pgvector_ready.dsn import provider_of
-from pgvector_ready.judgement.advice import image_for
-from pgvector_ready.judgement.facts import Extension, Facts, Listener, Server
+from pgvector_ready.judgement.facts import Extension, Facts, Listener, Server, values_of
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.requirements import USUAL_VERSION_TABLE, VersionTable
 from pgvector_ready.judgement.target import Target
@@ -119,7 +118,7 @@ class Observer:
         try:
             await self._gather(findings, deadline)
         except Exception as error:  # noqa: BLE001 - nothing may escape: what is unforeseen fails closed
-            return findings, _name(error, findings), error
+            return findings, _failure(error, findings), error
         return findings, None, None
 
     async def _gather(self, findings: _Findings, deadline: float) -> None:
@@ -189,10 +188,9 @@ def _taken(task: asyncio.Task[Any]) -> None:
         task.exception()
 
 
-def _name(error: Exception, findings: _Findings) -> Failure:
-    facts = asdict(findings.extension) if findings.extension else {}
-    image = image_for(findings.server.version if findings.server else "")
-    return name(error, findings.step, findings.target, is_asking=findings.is_asking, image=image, **facts)
+def _failure(error: Exception, findings: _Findings) -> Failure:
+    values = values_of(findings.server, findings.extension)
+    return failure_of(error, findings.step, findings.target, values, is_asking=findings.is_asking)
 
 
 def _is_worth_holding(findings: _Findings, failure: Failure | None) -> bool:

@@ -23,3 +23,16 @@ def literal(text: str) -> str:
 def identifier(name: str) -> str:
     """Return a name as SQL wants it."""
     return '"{}"'.format(name.replace('"', '""'))
+
+
+_ON_SEARCH_PATH = "pg_catalog.to_regclass({name})"
+_IN_SCHEMA = qualified("""\
+(SELECT f.oid FROM pg_catalog.pg_class AS f JOIN pg_catalog.pg_namespace AS s ON s.oid = f.relnamespace
+         WHERE f.relname = {name} AND s.nspname = {schema})""")
+
+
+def oid_of_table(name: str, schema: str | None) -> str:
+    """Return what finds a table: in its schema, or else as this role finds it."""
+    if schema is None:
+        return _ON_SEARCH_PATH.format(name=literal(identifier(name)))
+    return _IN_SCHEMA.format(name=literal(name), schema=literal(schema))

@@ -1,6 +1,6 @@
 """The SQL of the probe, written so that no name in it can mean anything but PostgreSQL's own."""
 
-from pgvector_ready.observation.sql import identifier, literal, qualified
+from pgvector_ready.observation.sql import qualified
 from pgvector_ready.observation.trust import TRUSTED
 
 # Every fact in one row. pgvector's own type, its operators and the functions behind them are those in the extension's
@@ -72,26 +72,12 @@ SELECT pg_catalog.json_build_object(
 # Open to every role by default; some providers keep it to themselves.
 SYSTEM_IDENTIFIER = "(SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system())"
 NO_SYSTEM_IDENTIFIER = "NULL"
-_ON_SEARCH_PATH = "pg_catalog.to_regclass({name})"
-_IN_SCHEMA = qualified("""\
-(SELECT f.oid FROM pg_catalog.pg_class AS f JOIN pg_catalog.pg_namespace AS s ON s.oid = f.relnamespace
-         WHERE f.relname = {name} AND s.nspname = {schema})""")
-
-
-def oid_of_table(name: str, schema: str | None) -> str:
-    """Return what finds a table: in its schema, or else as this role finds it."""
-    if schema is None:
-        return _ON_SEARCH_PATH.format(name=literal(identifier(name)))
-    return _IN_SCHEMA.format(name=literal(name), schema=literal(schema))
-
-
 # A distance with a known answer, the root of 8. Loading the library is part of the proof. Nothing fits better than an
 # operator of exactly these types, so what was asked of the catalogue is what runs.
 PROOF = """\
 {given}SELECT ('[1,2,3]'::{schema}.vector OPERATOR({schema}.<->) '[3,2,1]'::{schema}.vector)::pg_catalog.float8,
        {revisions},
        {part}"""
-READING = "{given}SELECT {revisions}, {part}"
 PROVEN_DISTANCE = 8**0.5
 NO_REVISIONS = {"given": "", "revisions": "NULL", "part": "NULL"}
 # Bounded, since what stands in the table is anybody's who may write it: an identifier of Alembic's has 12 characters,
@@ -100,28 +86,20 @@ REVISIONS = """\
 (SELECT pg_catalog.json_agg(pg_catalog.left(version_num::pg_catalog.text, 128))
         FROM (SELECT version_num FROM ONLY {table} LIMIT 32) AS bounded)"""
 
-# What an object is called, what it is, and whose. Everybody's objects stand in pg_shdepend but those of the superuser
-# that the server was made with, who is 10 (pg_authid.dat). A type that a table brings along is told as the table.
+# What it is that is found, and whose. A type that a table brings along is told as the table.
 DESCRIPTION = qualified("""\
-SELECT pg_catalog.json_build_object('kind', i.type, 'name', i.identity,
-           'owner', pg_catalog.pg_get_userbyid(COALESCE(
-               (SELECT refobjid FROM pg_catalog.pg_shdepend AS d
-                WHERE d.classid = o.classid AND d.objid = o.objid AND d.deptype = 'o'
-                  AND d.dbid = (SELECT oid FROM pg_catalog.pg_database
-                                WHERE datname = pg_catalog.current_database())), 10)))
+SELECT pg_catalog.json_build_object('kind', i.type, 'name', i.identity, 'owner', pg_catalog.pg_get_userbyid(o.owner))
 FROM (
     SELECT CASE WHEN typrelid = 0 THEN 'pg_catalog.pg_type'::pg_catalog.regclass
                 ELSE 'pg_catalog.pg_class'::pg_catalog.regclass END AS classid,
-           CASE WHEN typrelid = 0 THEN oid ELSE typrelid END AS objid
+           CASE WHEN typrelid = 0 THEN oid ELSE typrelid END AS objid, typowner AS owner
     FROM pg_catalog.pg_type WHERE oid = {type}
     UNION ALL
-    SELECT 'pg_catalog.pg_operator'::pg_catalog.regclass, oid FROM pg_catalog.pg_operator WHERE oid = {operator}
+    SELECT 'pg_catalog.pg_operator'::pg_catalog.regclass, oid, oprowner FROM pg_catalog.pg_operator
+    WHERE oid = {operator}
 ) AS o CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.classid, o.objid, 0) AS i""")
 
 # Without it nearly all of several sessions at once fail with 23505. A lock of the transaction: one of the session would
 # stay behind in a pooler. The key is "pgvecrdy" in ASCII.
 LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(8099572632681342073)"
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '{milliseconds}ms'"
-ENABLE = "CREATE EXTENSION IF NOT EXISTS vector"
-UPDATE = "ALTER EXTENSION vector UPDATE"
-INSTALLED = qualified("SELECT (SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'vector')")

@@ -3,18 +3,18 @@
 import asyncio
 import logging
 import random
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pgvector_ready.database import Database
-from pgvector_ready.database.errors import name
-from pgvector_ready.judgement.advice import image_for
-from pgvector_ready.judgement.facts import Listener, version
+from pgvector_ready.database.errors import failure_of
+from pgvector_ready.judgement.facts import Listener, values_of, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, ProvisioningState
-from pgvector_ready.observation import pgvector
+from pgvector_ready.observation.application import prove_for_application
+from pgvector_ready.observation.enabling import enable
 from pgvector_ready.readiness.readiness import Readiness
 
 _logger = logging.getLogger(__name__)
@@ -93,12 +93,12 @@ class Provisioner:
         if not (is_missing and self._orders.enable) and not (is_outdated and self._orders.update):
             return observation, None
         blocked = await self._change(observation, update=is_outdated)
-        done = ProvisioningState.UPDATED if is_outdated else ProvisioningState.CREATED
-        self._note(state=ProvisioningState.FAILED if blocked else done)
-        if blocked is None:
-            _logger.info("extension_updated" if is_outdated else "extension_created")
-            observation = await self._readiness.observe_anew()
-        return observation, blocked
+        if blocked:
+            self._note(state=ProvisioningState.FAILED)
+            return observation, blocked
+        self._note(state=ProvisioningState.UPDATED if is_outdated else ProvisioningState.CREATED)
+        _logger.info("extension_updated" if is_outdated else "extension_created")
+        return await self._readiness.observe_anew(), None
 
     async def _change(self, observation: Observation, *, update: bool) -> Failure | None:
         self._tell(observation, Step.ENABLED)
@@ -106,11 +106,11 @@ class Provisioner:
             link = await self._database.connect()
             try:
                 async with asyncio.timeout(_LIMIT_SECONDS):
-                    await pgvector.enable(link, update=update, lock_timeout_seconds=_LOCK_TIMEOUT_SECONDS)
+                    await enable(link, update=update, lock_timeout_seconds=_LOCK_TIMEOUT_SECONDS)
             finally:
                 link.terminate()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told and tried again
-            return self._told(error, name(error, Step.ENABLED, observation.report.facts.target))
+            return self._told(error, _failure(error, Step.ENABLED, observation))
         return None
 
     async def _prove(self, observation: Observation) -> Failure | None:
@@ -119,10 +119,13 @@ class Provisioner:
         self._tell(observation, Step.USABLE)
         try:
             async with asyncio.timeout(_LIMIT_SECONDS):
-                await pgvector.prove_for_application(self._engine, facts.extension)
+                link = await self._database.connect()
+                try:
+                    await prove_for_application(link, self._engine)
+                finally:
+                    link.terminate()
         except Exception as error:  # noqa: BLE001 - as above
-            image = image_for(facts.server.version if facts.server else "")
-            return self._told(error, name(error, Step.USABLE, facts.target, image=image, **asdict(facts.extension)))
+            return self._told(error, _failure(error, Step.USABLE, observation))
         return None
 
     def _tell(self, observation: Observation, step: Step) -> None:
@@ -140,6 +143,11 @@ class Provisioner:
 
     def _note(self, **changes: Any) -> None:
         self._readiness.provisioning = replace(self._readiness.provisioning, **changes)
+
+
+def _failure(error: Exception, step: Step, observation: Observation) -> Failure:
+    facts = observation.report.facts
+    return failure_of(error, step, facts.target, values_of(facts.server, facts.extension))
 
 
 _UNDECIDED = frozenset({ProvisioningState.PENDING, ProvisioningState.FAILED})

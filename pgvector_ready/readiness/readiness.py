@@ -9,9 +9,9 @@ from typing import Protocol
 
 from pgvector_ready.documents.answer import Answers, about_database
 from pgvector_ready.documents.documents import Identity
-from pgvector_ready.judgement.advice import explain
+from pgvector_ready.documents.wording import wording
 from pgvector_ready.judgement.facts import Facts
-from pgvector_ready.judgement.failures import RUNBOOK, Code, Step
+from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning, ProvisioningState
 from pgvector_ready.judgement.report import Reason, Report, State, Verdict
 from pgvector_ready.judgement.requirements import Requirements
@@ -88,7 +88,7 @@ class Readiness:
 
     def _last_words(self) -> Answers:
         observation = self._known() if self._observation else self._nothing_known()
-        failure = explain(Code.DRAINING, Step.SERVICE, self._target)
+        failure = Failure.about(Code.DRAINING, Step.SERVICE, self._target)
         verdicts = (Verdict(Step.SERVICE, State.FAIL, failure), *observation.report.verdicts)
         report = replace(observation.report, verdicts=verdicts)
         return about_database(replace(observation, report=report), self._identity)
@@ -137,11 +137,12 @@ class Readiness:
             _logger.info("became_ready", extra={"outage_seconds": round(outage, 1)})
         elif failure.code is not Code.PGVECTOR_NOT_ENABLED or self.provisioning.state is not ProvisioningState.PENDING:
             # Not enabled and about to be enabled is how every new database begins.
+            said = wording(failure)
             detail = {
                 "code": failure.code,
                 "step": failure.step,
-                "detail": Own(failure.message),
-                "remedy": Own(failure.remedy),
+                "detail": Own(said.message),
+                "remedy": Own(said.remedy),
             }
             _logger.warning("became_unready", extra=detail)
 
@@ -151,7 +152,7 @@ class Readiness:
         return self._observation
 
     def _unforeseen(self) -> Report:
-        failure = explain(Code.UNEXPECTED_ERROR, Step.CONNECTED, self._target)
+        failure = Failure.about(Code.UNEXPECTED_ERROR, Step.CONNECTED, self._target)
         facts = Facts(self._target, observed_at=datetime.now(UTC), latency_ms=0, failure=failure)
         return judge(facts, Requirements())
 

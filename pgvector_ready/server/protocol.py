@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-import re
-from dataclasses import dataclass
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -11,88 +10,84 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from pgvector_ready.documents.headers import SAFETY_HEADERS
+from pgvector_ready.server.alarm import Alarm
+from pgvector_ready.server.budget import Budget
+from pgvector_ready.server.limits import Limits
 
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a connection may cost. uvicorn itself bounds none of these when httptools parses."""
-
-    # As nginx's large_client_header_buffers (4 of 8 kB) and Apache's LimitRequestFields.
-    head_bytes: int = 32 * 1024
-    head_fields: int = 100
-    # From its first byte to its blank line: half of what Apache's mod_reqtimeout gives, and no client needs a second.
-    head_seconds: float = 10.0
-    # The whole of a body; Node's requestTimeout.
-    body_seconds: float = 300.0
-    # Of a body that nobody waits for, since its request has been answered: read on for so long, then let go.
-    leftover_bytes: int = 1024 * 1024
-    # For a client that takes none of its answer; nginx's send_timeout.
-    send_seconds: float = 60.0
-    # How long a refused client may go on sending until it has read why; nginx's lingering_timeout.
-    linger_seconds: float = 5.0
-    # For the first request of somebody who has connected in the last moment of this process.
-    farewell_seconds: float = 0.5
-    # Requests sent before the first of them is answered. Browsers and balancers send none.
-    pipelined: int = 100
-    # Measured: 7 kB each when idle, 37 kB with most of a head. Beyond them, those that wait for nothing give way, and
-    # never the newest, which may be the platform's probe. A limit that answers 503, as uvicorn's limit_concurrency
-    # does, would call this service ill.
-    connections: int = 4096
-
-
-LIMITS = Limits()
+_BLANK_LINE = b"\r\n\r\n"
+_SHORTEST_BYTES = len(b"GET / HTTP/1.1")  # of a request, before its blank line
+# Read at a time, of asyncio's 256 kB: a body of chunks of a byte each costs a hundred times its size in processor time.
+_READ_BYTES = 16 * 1024
+# Requests of less than this are not counted: nearly all of them, and a full house of them fits into what idle
+# connections cost.
+_SMALL_BYTES = 4096
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection."""
+    """One connection: one request is parsed, answered, and its answer taken, before the next one is looked at."""
 
-    def __init__(self, *arguments: Any, limits: Limits, **named: Any) -> None:
+    def __init__(self, *arguments: Any, limits: Limits, budget: Budget, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._limits = limits
+        self._budget = budget
         self._is_over = False  # nothing that still comes is read
         self._received_bytes = 0  # since the last complete request
-        self._reading: asyncio.TimerHandle | None = None
-        self._sending: asyncio.TimerHandle | None = None
-        self._method: str | None = None  # of the request under way, where httptools does not know it
+        self._ahead = b""  # received behind a request that is not answered yet
+        self._reading = Alarm(self.loop)
+        self._sending = Alarm(self.loop)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        """As uvicorn's, which would keep a connection without a single request for ever."""
+        """Wait for the first request no longer than for any other; uvicorn would wait for ever."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)  # told of every answer that the client does not take
+        transport.max_size = _READ_BYTES  # type: ignore[attr-defined]  # asyncio's own has it
         self._stay()
         if len(self.connections) > self._limits.connections:
-            self._make_room()
+            make_room(self.connections, self._limits.connections // 10 + 1, besides=self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """As uvicorn's, which leaves a timer behind where the client resets, and by it the whole connection."""
+        """Leave no timer behind, which uvicorn does where the client resets, and by it the whole connection."""
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
-        self._stop_reading_timer()
-        self._stop_sending_timer()
+        self._reading.stop()
+        self._sending.stop()
+        self._budget.hold(self, 0)
 
-    def _stay(self) -> None:
-        """Wait for a request, for as long as a balancer keeps an idle connection."""
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
-
-    def _make_room(self) -> None:
-        """Close a tenth of all connections, of those with nothing to do: first the ones whose time is over first."""
-        idle = [one for one in self.connections if isinstance(one, Protocol) and one is not self and one.is_idle]
-        for one in sorted(idle, key=Protocol.leaves_at)[: self._limits.connections // 10 + 1]:
-            one.transport.abort()
+    def give_up(self) -> None:
+        """Close at once: somebody else needs what this connection holds."""
+        _logger.info("connection_given_up", extra={"client": self.client and self.client[0]})
+        self.transport.abort()
 
     @property
     def is_idle(self) -> bool:
         """Whether no request is being answered."""
         return self.cycle is None or self.cycle.response_complete
 
+    @property
+    def is_receiving(self) -> bool:
+        """Whether the body of the latest request is still coming."""
+        return self.cycle is not None and self.cycle.scope is self.scope and self.cycle.more_body
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether the next thing to happen here is the client's to do."""
+        return self.is_idle or self.is_receiving or self.flow.write_paused
+
+    @property
     def leaves_at(self) -> float:
-        """When this idle connection would be closed anyway, by the event loop's clock."""
-        timer = self._reading or self.timeout_keep_alive_task
-        return timer.when() if timer else 0.0
+        """The moment at which this connection would be closed anyway, by the event loop's clock."""
+        timer = self.timeout_keep_alive_task
+        return self._sending.due_at or self._reading.due_at or (timer.when() if timer else 0.0)
+
+    def _stay(self) -> None:
+        """Wait for a request, for as long as a balancer keeps an idle connection."""
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def shutdown(self) -> None:
-        """As uvicorn's, which closes a connection without having looked whether its first request is there already."""
+        """Give a client that has just connected a moment for its request, which may be on its way already."""
         if self.cycle is None and not self._is_over:
             self._unset_keepalive_if_required()
             seconds = self._limits.farewell_seconds
@@ -100,61 +95,83 @@ class Protocol(HttpToolsProtocol):
         else:
             super().shutdown()
 
+    # Receiving
+
     def data_received(self, data: bytes) -> None:
-        """As uvicorn's, within the limits."""
+        """Read on, within the limits."""
         if self._is_over:
             return
         self._unset_keepalive_if_required()
+        self._read(self._ahead + data if self._ahead else data)
+
+    def _read(self, data: bytes) -> None:
+        """Parse up to the end of a request that must be answered first; what is behind it waits as bytes."""
+        at = 0
+        while at < len(data) and not self._is_over and (self.is_receiving or self._has_answered):
+            blank_line = data.find(_BLANK_LINE, at + _SHORTEST_BYTES)
+            end = len(data) if blank_line < 0 else blank_line + len(_BLANK_LINE)
+            self._parse(data[at:end])
+            at = end
+        if self._is_over:
+            return
+        self._ahead = data[at:]
+        if len(self._ahead) > self._limits.head_bytes:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        elif self._ahead:
+            self.flow.pause_reading()
+        elif self._received_bytes:
+            self._wait_for_the_rest()
+        kept_bytes = self._received_bytes + len(self._ahead)
+        if kept_bytes > _SMALL_BYTES:
+            self._budget.hold(self, kept_bytes)
+
+    @property
+    def _has_answered(self) -> bool:
+        """Whether the last answer is complete, and the client has taken it."""
+        return self.is_idle and not self.flow.write_paused
+
+    def _go_on(self) -> None:
+        if self._ahead and self._has_answered and not self._is_over and not self.transport.is_closing():
+            self._unset_keepalive_if_required()
+            self._read(self._ahead)
+
+    def _parse(self, data: bytes) -> None:
         self._received_bytes += len(data)
         try:
-            self._parse(data)
+            self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             if self._should_upgrade():
+                self._is_over = True
+                self._reading.stop()
+                self.transport.set_write_buffer_limits()
                 self.handle_websocket_upgrade()
-            else:
-                self._unsupported_upgrade_warning()
         except httptools.HttpParserError as error:
             cause = error.__context__
             self._refuse(cause.status if isinstance(cause, _Refusal) else HTTPStatus.BAD_REQUEST)
-        if self._received_bytes and not self._is_over:
-            self._wait_for_the_rest()
-
-    def _parse(self, data: bytes) -> None:
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserInvalidMethodError:
-            method = _METHOD.match(data)
-            if method is None or self._received_bytes != len(data) or not self.is_idle:
-                raise
-            # A method that httptools has never heard of is the application's to refuse, as any other.
-            self._method = method[1].decode()
-            self.parser = httptools.HttpRequestParser(self)
-            self.parser.feed_data(b"PATCH" + data[method.end(1) :])
 
     def on_headers_complete(self) -> None:
-        """As uvicorn's, for a head that is not too large in a queue that is not too long."""
+        """Take a head that is not too large, and whose request is not one too many."""
         limits = self._limits
         if len(self.headers) > limits.head_fields or (
             self._received_bytes > limits.head_bytes and self._head_bytes() > limits.head_bytes
         ):
             raise _Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        if len(self.pipeline) >= limits.pipelined:
+        if self.url.partition(b"?")[0].count(b"%") > limits.path_escapes:
+            raise _Refusal(HTTPStatus.REQUEST_URI_TOO_LONG)
+        if self.pipeline:  # by lines that end in another way than the one that separates requests here
             raise _Refusal(HTTPStatus.BAD_REQUEST)
-        if self.timeout_keep_alive_task is not None:  # set by the late end of a body, in the same packet
-            self._unset_keepalive_if_required()
+        self._unset_keepalive_if_required()  # set by the late end of a body, in the same packet
         super().on_headers_complete()
-        self._stop_reading_timer()
-        if self._method is not None:
-            self.scope["method"], self._method = self._method, None
+        self._reading.stop()
 
     def _head_bytes(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + len(": \r\n") for name, value in self.headers)
 
     def on_message_complete(self) -> None:
-        """As uvicorn's, which does not notice the end of a body that comes after the answer."""
+        """Notice the end of a body that comes after the answer, which uvicorn does not."""
         super().on_message_complete()
         self._received_bytes = 0
-        self._stop_reading_timer()
+        self._reading.stop()
         cycle = self.cycle
         if cycle is not None:
             cycle.more_body = False
@@ -163,35 +180,41 @@ class Protocol(HttpToolsProtocol):
 
     def _wait_for_the_rest(self) -> None:
         """A request has begun, or its body is not all there: not for ever, and not without a bound."""
-        limits, cycle = self._limits, self.cycle
-        if cycle is None or cycle.scope is not self.scope or not cycle.more_body:
+        limits = self._limits
+        if not self.is_receiving:
             if self._received_bytes > limits.head_bytes:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
                 return
             seconds = limits.head_seconds
         else:
-            if cycle.response_complete and self._received_bytes > limits.leftover_bytes:
+            if self.is_idle and self._received_bytes > limits.leftover_bytes:
                 self._linger()
                 return
             seconds = limits.body_seconds
-        if self._reading is None:
-            self._reading = self.loop.call_later(seconds, self._refuse, HTTPStatus.REQUEST_TIMEOUT)
+        if self._reading.due_at is None:
+            self._reading.set(seconds, self._refuse, HTTPStatus.REQUEST_TIMEOUT)
+
+    # Refusing
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Take nothing more from this client, and say why where that does not get into another answer."""
         _logger.info("request_refused", extra={"status": int(status), "client": self.client and self.client[0]})
-        self._stop_reading_timer()
+        self._reading.stop()
         cycle = self.cycle
-        is_waited_for = cycle is not None and cycle.scope is self.scope and cycle.more_body
         if self.is_idle:
-            if not is_waited_for:  # else it is the rest of a request that has its answer
+            if not self.is_receiving:  # else it is the rest of a request that has its answer
                 self.transport.write(self._refusal(status))
             self._linger()
-        elif is_waited_for:
-            self.transport.abort()  # which tells the application
-        else:
+        elif not self.is_receiving:
             self._is_over = True
             cycle.keep_alive = False  # what came before is answered first
+        elif cycle.response_started or status is HTTPStatus.REQUEST_TIMEOUT:
+            self.transport.abort()  # which tells the application
+        else:
+            self.transport.write(self._refusal(status))
+            cycle.disconnected = True  # whatever the application still says
+            cycle.message_event.set()
+            self._linger()
 
     def _refusal(self, status: HTTPStatus) -> bytes:
         body = f"{status.phrase}\n".encode()
@@ -207,34 +230,49 @@ class Protocol(HttpToolsProtocol):
     def _linger(self) -> None:
         """Say that this is the end, and read on for a while: a socket closed on unread bytes takes the answer back."""
         self._is_over = True
-        self._stop_reading_timer()
+        self._ahead = b""
         self.flow.resume_reading()
         self.transport.write_eof()
-        self._reading = self.loop.call_later(self._limits.linger_seconds, self.transport.abort)
+        self._reading.set(self._limits.linger_seconds, self.transport.abort)
 
-    def _stop_reading_timer(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
+    # Sending
+
+    def on_response_complete(self) -> None:
+        """Go on with what the client has sent ahead, once it has taken this answer."""
+        super().on_response_complete()
+        self._budget.hold(self, self.transport.get_write_buffer_size())
+        self._go_on()
 
     def pause_writing(self) -> None:
-        """As uvicorn's, which would wait for ever for a client that takes nothing."""
+        """Wait for a client that does not take its answer, but not for ever, as uvicorn would."""
         super().pause_writing()
-        self._sending = self.loop.call_later(self._limits.send_seconds, self.transport.abort)
+        self._wait_for_the_client()
+
+    def _wait_for_the_client(self) -> None:
+        left_bytes = self.transport.get_write_buffer_size()
+        self._budget.hold(self, left_bytes)
+        self._sending.set(self._limits.send_seconds, self._end_unless_taken, left_bytes)
+
+    def _end_unless_taken(self, left_bytes: int) -> None:
+        """However slow it is: a client that has taken something may have the rest."""
+        if self.transport.get_write_buffer_size() < left_bytes:
+            self._wait_for_the_client()
+        else:
+            self.transport.abort()
 
     def resume_writing(self) -> None:
-        """As uvicorn's."""
+        """Go on: the client has taken all there was."""
         super().resume_writing()
-        self._stop_sending_timer()
-
-    def _stop_sending_timer(self) -> None:
-        if self._sending is not None:
-            self._sending.cancel()
-            self._sending = None
+        self._sending.stop()
+        self._budget.hold(self, 0)
+        self._go_on()
 
 
-# A token of RFC 9110, of a length that methods have.
-_METHOD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ")
+def make_room(connections: Iterable[object], number: int, besides: Protocol | None = None) -> None:
+    """Close so many connections of those that wait for their clients: the ones that would time out next."""
+    waiting = [one for one in connections if isinstance(one, Protocol) and one is not besides and one.waits_for_client]
+    for one in sorted(waiting, key=lambda one: one.leaves_at)[:number]:
+        one.transport.abort()
 
 
 class _Refusal(Exception):  # noqa: N818 - no error: it only gets out of the parser

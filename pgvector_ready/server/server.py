@@ -3,27 +3,35 @@
 import asyncio
 import errno
 import logging
+import math
 import resource
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH
-from pgvector_ready.server.protocol import LIMITS, Limits, Protocol
-from pgvector_ready.service import Service
+from pgvector_ready.server.budget import Budget
+from pgvector_ready.server.limits import LIMITS, Limits
+from pgvector_ready.server.protocol import Protocol, make_room
+from pgvector_ready.server.turns import Turns
 from pgvector_ready.settings import ConfigurationError
 
 _logger = logging.getLogger(__name__)
 
-# How many connections may wait to be accepted (uvicorn's own number), and how many of them asyncio accepts in one go.
-# asyncio knows one number for both, and out of descriptors it tries and logs as often before it pauses for a second.
+# How many connections may wait to be accepted (uvicorn's own number), and how many are accepted in one turn of the
+# event loop.
 _WAITING, _AT_ONCE = 2048, 32
+# Out of descriptors: as long as asyncio itself waits, and how often that is said.
+_PAUSE_SECONDS, _COMPLAINT_SECONDS = 1.0, 60.0
+# Answers that the kernel keeps for a client and has not sent yet; nearly all answers are smaller.
+_UNSENT_BYTES = 64 * 1024
 # Descriptors that are not clients' connections: the pool, the probe, files, and those just accepted.
 _RESERVED = 8 * _AT_ONCE
 
@@ -40,6 +48,8 @@ def bind(host: str, port: int) -> socket.socket:
         # after the headers, waits for the client's delayed acknowledgement of those, 40 ms on Linux.
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # The kernel keeps megabytes for each client that takes nothing, unless it is told otherwise.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
         listener.bind(address)
     except (OSError, UnicodeError) as error:
         raise ConfigurationError(_unbindable(error, host, port)) from error
@@ -69,36 +79,37 @@ def room_for(connections: int) -> int:
     with suppress(OSError, ValueError):  # macOS has a limit above its limits
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(soft - _RESERVED, soft // 2)
-
-
-def _accepted(listener: socket.socket) -> Iterator[socket.socket]:
-    """Everybody who waits at this moment."""
-    with suppress(OSError):
-        while True:
-            client, _ = listener.accept()
-            client.setblocking(False)  # noqa: FBT003 - the socket's own signature
-            yield client
+    return max(soft - _RESERVED, soft // 4)
 
 
 class Server(uvicorn.Server):
     """One process, one listener. The first signal drains, the second ends the draining."""
 
-    def __init__(self, service: Service, host: str, port: int, drain_seconds: float, limits: Limits = LIMITS) -> None:
-        room = room_for(limits.connections)
+    def __init__(  # noqa: PLR0913 - an argument each for whoever puts a server together
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        drain_seconds: float,
+        limits: Limits = LIMITS,
+        *,
+        polled: frozenset[str] = frozenset(),
+        on_drain: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Serve `app`, its `polled` paths before all others; the first signal calls `on_drain`."""
+        limits = replace(limits, connections=room_for(limits.connections))
         super().__init__(
             uvicorn.Config(
-                service,
+                Turns(app, polled),
                 host=host,
                 port=port,
                 loop="pgvector_ready.loop:Loop",
-                http=partial(Protocol, limits=replace(limits, connections=room)),  # type: ignore[arg-type]  # only called
+                http=partial(Protocol, limits=limits, budget=Budget(limits.kept_bytes)),  # type: ignore[arg-type]  # only called
                 workers=1,
                 lifespan="on",
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                backlog=_AT_ONCE,
                 # Longer than the load balancer's, or it sends a request into a connection that is just being closed;
                 # Render's answers 502 then, and 120 s avoids it.
                 timeout_keep_alive=120,
@@ -106,45 +117,99 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=10,
             )
         )
-        self._service = service
         self._drain_seconds = drain_seconds
+        self._on_drain = on_drain
+        self.is_listening = False
+        self._is_draining = False
+        self._arriving: set[asyncio.Task[object]] = set()
+        self._pause: asyncio.TimerHandle | None = None
+        self._complained_at = -math.inf
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's, then the one line that says where."""
-        await super().startup(sockets)
-        for listener in sockets or ():
-            listener.listen(_WAITING)
-        listening = self.servers[0].sockets[0].getsockname()
-        host = f"[{listening[0]}]" if ":" in listening[0] else listening[0]
-        address = f"http://{host}:{listening[1]}"
-        _logger.info("serving", extra={"try": f"{address}{HEALTH_PATH} {address}{DATABASE_PATH}"})
+        """Start the application, listen, and say where."""
+        await super().startup(sockets=[])  # which would accept by itself
+        self.listener = (sockets or [bind(self.config.host, self.config.port)])[0]
+        self.listener.setblocking(False)  # noqa: FBT003 - the socket's own signature
+        self.listener.listen(_WAITING)
+        self._listen()
+        self.is_listening = True
+        _logger.info("serving", extra={"try": f"{self.address}{HEALTH_PATH} {self.address}{DATABASE_PATH}"})
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's, with all who are in the queue: closing the listener would reset them, request and all."""
+    @property
+    def address(self) -> str:
+        """Where it listens, as a URL."""
+        host, port, *_ = self.listener.getsockname()
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def _listen(self) -> None:
+        asyncio.get_running_loop().add_reader(self.listener, self._accept, _AT_ONCE)
+
+    def _accept(self, number: int) -> None:
+        """Accept up to `number` of the waiting connections.
+
+        asyncio would do it as well, but where descriptors run out it logs a traceback for each of them, and tries again
+        that many times a second more after each second.
+        """
+        for _ in range(number):
+            try:
+                client, _ = self.listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                self._wait_for_descriptors(error)
+                return
+            client.setblocking(False)  # noqa: FBT003 - the socket's own signature
+            loop = asyncio.get_running_loop()
+            arriving = loop.create_task(loop.connect_accepted_socket(self._protocol, client))
+            self._arriving.add(arriving)
+            arriving.add_done_callback(self._arrived)
+
+    def _arrived(self, arriving: asyncio.Task[object]) -> None:
+        self._arriving.discard(arriving)
+        if not arriving.cancelled() and arriving.exception():
+            _logger.info("connection_lost", extra={"detail": str(arriving.exception())})
+
+    def _wait_for_descriptors(self, error: OSError) -> None:
+        """Let idle connections go, and look again in a while: the kernel would call the listener ready all the time."""
         loop = asyncio.get_running_loop()
-        waiting = [client for listener in sockets or () for client in _accepted(listener)]
-        for server in self.servers:
-            server.close()
-        for client in waiting:
-            await loop.connect_accepted_socket(self._protocol, client)
-        await super().shutdown(sockets)
+        loop.remove_reader(self.listener)
+        self._pause = loop.call_later(_PAUSE_SECONDS, self._listen)
+        connections = self.server_state.connections
+        make_room(connections, len(connections) // 10 + 1)
+        if loop.time() - self._complained_at > _COMPLAINT_SECONDS:
+            self._complained_at = loop.time()
+            _logger.warning("connections_not_accepted", extra={"detail": error.strerror, "open": len(connections)})
 
     def _protocol(self) -> asyncio.Protocol:
         make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
         return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept all who wait before the listener closes, which would reset them, request and all; then as uvicorn."""
+        if self._pause:
+            self._pause.cancel()
+        asyncio.get_running_loop().remove_reader(self.listener)
+        self._accept(_WAITING)
+        if self._pause:
+            self._pause.cancel()
+        if self._arriving:
+            await asyncio.wait(self._arriving)
+        self.listener.close()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Say so on both endpoints while the listener is still open; uvicorn's own would close it first.
 
         The signal is not kept: uvicorn raises a kept one again after its shutdown, and the exit code would not be 0.
         """
-        if self._service.health.is_draining:
+        if self._is_draining:
             self.should_exit = True
             if sig == signal.SIGINT:  # Ctrl-C once more: not even what has begun is waited for
                 for request in self.server_state.tasks:
                     request.cancel()
             return
-        self._service.health.is_draining = True
+        self._is_draining = True
+        self._on_drain()
         self._end_connections()
         _logger.info("draining", extra={"signal": signal.Signals(sig).name, "drain_seconds": self._drain_seconds})
         asyncio.get_running_loop().call_later(self._drain_seconds, self._leave)

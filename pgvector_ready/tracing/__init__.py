@@ -26,7 +26,7 @@ _SHORTEST_SECRET = 8
 
 
 class Traces:
-    """No traces: what there is to do for them, done by nobody."""
+    """Does nothing: used while tracing is off."""
 
     def __init__(self, telemetry: TelemetryConfig = _OFF) -> None:
         self.telemetry = telemetry
@@ -35,11 +35,11 @@ class Traces:
         """Make a span of each statement that `engine` executes within a traced request."""
 
     async def close(self) -> None:
-        """Send what has not been sent, for as long as that may hold up the end of the process."""
+        """Send the last spans, for as long as that may hold up the end of the process."""
 
 
 def start(identity: Identity, redact: Redactor) -> Traces:
-    """What the environment asks for. Whatever is wrong with it is one warning: no trace is worth a deploy."""
+    """Return the traces that the environment asks for. A wrong setting is one warning: no trace is worth a deploy."""
     if not _is_asked_for(os.environ):
         return Traces()
     reason = _reason_against(os.environ)
@@ -57,7 +57,7 @@ def start(identity: Identity, redact: Redactor) -> Traces:
 
 
 def excluding(mounted_at: str = "", paths: frozenset[str] = UNTRACED) -> Callable[[MutableMapping[str, Any]], bool]:
-    """FastAPI's setting `exclude`, for an application that has these `paths` below the path `mounted_at`."""
+    """Return FastAPI's setting `exclude`, for an application that has these `paths` below the path `mounted_at`."""
 
     def is_untraced(scope: MutableMapping[str, Any]) -> bool:
         path = str(scope["path"]).removeprefix(scope.get("root_path", ""))
@@ -67,7 +67,7 @@ def excluding(mounted_at: str = "", paths: frozenset[str] = UNTRACED) -> Callabl
 
 
 def secrets_in(environment: Mapping[str, str]) -> frozenset[str]:
-    """What opens the collector's door: the values of headers, and a password or a query string in an address."""
+    """Return the keys to the collector: the values of headers, a password or a query string in an address."""
     found: set[str] = set()
     for headers in _all(environment, _HEADERS):
         for header in headers.split(","):
@@ -85,6 +85,10 @@ def _all(environment: Mapping[str, str], names: Iterable[str]) -> list[str]:
     return [environment[name] for name in names if environment.get(name)]
 
 
+def _first(environment: Mapping[str, str], names: Iterable[str]) -> str | None:
+    return next((value.strip() for value in _all(environment, names)), None)
+
+
 def _is_asked_for(environment: Mapping[str, str]) -> bool:
     is_disabled = environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
     exporter = environment.get("OTEL_TRACES_EXPORTER", "").strip().lower()
@@ -92,13 +96,13 @@ def _is_asked_for(environment: Mapping[str, str]) -> bool:
 
 
 def _reason_against(environment: Mapping[str, str]) -> str | None:
-    """One sentence that shows no value: a header's secret may stand in the wrong place."""
+    """Return one sentence that shows no value: a header's secret may stand in the wrong place."""
     if environment.get("OTEL_TRACES_EXPORTER", "").strip().lower() not in {"", "otlp"}:
         return "OTEL_TRACES_EXPORTER must be otlp or none"
-    if [one.strip() for one in _all(environment, _PROTOCOLS)][:1] not in ([], ["http/protobuf"]):
+    if _first(environment, _PROTOCOLS) not in {None, "http/protobuf"}:
         return "only http/protobuf is spoken: set OTEL_EXPORTER_OTLP_TRACES_PROTOCOL to it, and the port to 4318"
-    endpoint, *_ = _all(environment, _ENDPOINTS)
-    return None if _is_address(endpoint) else "the endpoint must be an address such as http://collector:4318"
+    is_address = _is_address(_first(environment, _ENDPOINTS) or "")
+    return None if is_address else "the endpoint must be an address such as http://collector:4318"
 
 
 def _is_address(endpoint: str) -> bool:

@@ -1,9 +1,11 @@
-"""Spans on their way out: who sends them, what is taken out of them, and what is said when nobody takes them."""
+"""The way out for spans: their sender, the secrets taken out of them, and one log line when nobody takes them."""
 
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from threading import Thread
+from typing import Any
 
 from fastapi.telemetry import TelemetryConfig
 from opentelemetry import trace
@@ -13,6 +15,8 @@ from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import Link, Status
 from opentelemetry.util.types import Attributes, AttributeValue
+from requests import Response, Session
+from requests.adapters import HTTPAdapter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pgvector_ready import __version__
@@ -37,7 +41,10 @@ class ExportedTraces(Traces):
 
     def __init__(self, identity: Identity, redact: Redactor) -> None:
         self._complaints = _Complaints(redact)
-        exporter = _Exporter(OTLPSpanExporter(), redact, self._complaints)
+        session = Session()
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, _StatusOnly())
+        exporter = _Exporter(OTLPSpanExporter(session=session), redact, self._complaints)
         self._provider = TracerProvider(resource=_resource(identity), shutdown_on_exit=False)
         exclude = excluding(paths=UNTRACED | {PAGE})
         super().__init__({**_TELEMETRY, "tracer_provider": self._provider, "exclude": exclude})
@@ -51,7 +58,7 @@ class ExportedTraces(Traces):
         watch(engine, self._provider.get_tracer("pgvector_ready.tracing.sql", __version__))
 
     async def close(self) -> None:
-        """See `Traces`. The SDK's own patience cannot be set; a thread can be left behind."""
+        """See `Traces`. The SDK's own patience cannot be set, but its thread can be left behind."""
         thread = Thread(target=self._provider.shutdown, name="last-spans", daemon=True)
         thread.start()
         await asyncio.to_thread(thread.join, _FLUSH_SECONDS)
@@ -61,7 +68,7 @@ class ExportedTraces(Traces):
 
 
 def _resource(identity: Identity) -> Resource:
-    """Who sends; what OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say goes before what is known here."""
+    """Return the sender; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES go before what is known here."""
     known: Mapping[str, str | None] = {
         "service.name": SERVICE,
         "service.version": __version__,
@@ -75,15 +82,26 @@ def _resource(identity: Identity) -> Resource:
 
 
 def _name_the_trace(record: logging.LogRecord) -> bool:
-    """A filter that lets everything pass: a line that was written during a traced request names its trace."""
+    """Give a line that was written during a traced request the name of its trace; a filter that drops nothing."""
     context = trace.get_current_span().get_span_context()
     if context.is_valid:
         record.trace_id, record.span_id = f"{context.trace_id:032x}", f"{context.span_id:016x}"
     return True
 
 
+class _StatusOnly(HTTPAdapter):
+    """Takes the status of a collector's answer and no byte of its body, which may be endless."""
+
+    def send(self, *arguments: Any, **options: Any) -> Response:
+        """Send; the connection goes with the body that was left on it."""
+        response = super().send(*arguments, **{**options, "stream": True})
+        response.close()
+        response.raw = BytesIO()
+        return response
+
+
 class _Complaints(logging.Handler):
-    """Hears what the SDK has to say instead of the log, where every batch that fails would be several lines."""
+    """Takes the SDK's log lines: every batch that fails would be several of them."""
 
     def __init__(self, redact: Redactor) -> None:
         super().__init__(logging.WARNING)
@@ -99,7 +117,7 @@ class _Complaints(logging.Handler):
 
 
 class _Exporter(SpanExporter):
-    """Sends copies without secrets; tells the log once when that fails, and once when it succeeds again."""
+    """Sends copies without secrets; logs once when that fails, and once when it succeeds again."""
 
     def __init__(self, exporter: OTLPSpanExporter, redact: Redactor, complaints: _Complaints) -> None:
         self._exporter = exporter
@@ -108,7 +126,7 @@ class _Exporter(SpanExporter):
         self._is_failing = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """As the exporter's."""
+        """Send the copies; return the exporter's result."""
         result = self._exporter.export([self._redacted(span) for span in spans])
         is_failing = result is not SpanExportResult.SUCCESS
         if is_failing and not self._is_failing:
@@ -121,7 +139,7 @@ class _Exporter(SpanExporter):
         return result
 
     def shutdown(self) -> None:
-        """As the exporter's."""
+        """Shut the exporter down."""
         self._exporter.shutdown()  # type: ignore[no-untyped-call] # the SDK has no type for it
 
     def _redacted(self, span: ReadableSpan) -> ReadableSpan:

@@ -9,9 +9,8 @@ from pydantic import BaseModel
 
 from pgvector_ready.documents.answer import Answer
 from pgvector_ready.documents.documents import AnonymousDocument, DatabaseDocument, Identity, ServiceDocument
-from pgvector_ready.judgement.advice import explain
 from pgvector_ready.judgement.facts import Extension, Facts, Server
-from pgvector_ready.judgement.failures import Code, Step
+from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning, ProvisioningState
 from pgvector_ready.judgement.requirements import Requirements
 from pgvector_ready.judgement.runbook import judge
@@ -116,10 +115,10 @@ _LOST = Facts(
     target=_TARGET,
     observed_at=_NOON,
     latency_ms=1.1,
-    failure=explain(Code.CONNECTION_REFUSED, Step.CONNECTED, _TARGET),
+    failure=Failure.about(Code.CONNECTION_REFUSED, Step.CONNECTED, _TARGET),
 )
 _DONE = Provisioning(ProvisioningState.CREATED, attempts=1, is_done=True)
-_STARTING = explain(Code.STARTING, Step.SERVICE, _TARGET, database_path=DATABASE_PATH)
+_STARTING = Failure.about(Code.STARTING, Step.SERVICE, _TARGET, {"database_path": DATABASE_PATH})
 
 
 def _observed(facts: Facts, consecutive_failures: int) -> DatabaseDocument:

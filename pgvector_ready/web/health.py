@@ -1,6 +1,7 @@
 """The two endpoints, as a small ASGI application of their own: a poll costs a look-up and a send."""
 
 import hmac
+import re
 import time
 from http import HTTPStatus
 from urllib.parse import parse_qs
@@ -10,8 +11,8 @@ from starlette.types import Scope, Send
 from pgvector_ready.documents.answer import COMMON_HEADERS, Answer, Answers, Manner, about_service
 from pgvector_ready.documents.documents import Identity
 from pgvector_ready.documents.headers import Headers
-from pgvector_ready.judgement.advice import explain
-from pgvector_ready.judgement.failures import Code, Step
+from pgvector_ready.documents.language import Language, preferred
+from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.target import Target
 from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH
 from pgvector_ready.readiness.readiness import Readiness
@@ -38,9 +39,9 @@ class Health:
         self._has_gate = has_gate
         self._token = token.encode() if token else None
         self._live = about_service(None, identity)
-        starting = explain(Code.STARTING, Step.SERVICE, target, database_path=DATABASE_PATH)
+        starting = Failure.about(Code.STARTING, Step.SERVICE, target, {"database_path": DATABASE_PATH})
         self._starting = about_service(starting, identity)
-        self._draining = about_service(explain(Code.DRAINING, Step.SERVICE, target), identity)
+        self._draining = about_service(Failure.about(Code.DRAINING, Step.SERVICE, target), identity)
         self.is_draining = False
 
     async def __call__(self, scope: Scope, path: str, send: Send) -> None:
@@ -87,13 +88,30 @@ class Health:
         is_anonymous = not self.shows_all(scope)
         if not scope["query_string"] and not is_health_json and not is_anonymous:
             return _DEFAULT
-        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        query = parse_qs(_within_reason(scope["query_string"]).decode("latin-1"), keep_blank_values=True)
+        is_text = query.get("format", [""])[-1].lower() == "text"
         return Manner(
             is_strict=query.get("strict", [""])[-1].lower() == "true",
-            is_text=query.get("format", [""])[-1].lower() == "text",
+            is_text=is_text,
             is_health_json=is_health_json,
             is_anonymous=is_anonymous,
+            # JSON is for machines, which expect one language.
+            language=preferred(_header(scope, b"accept-language")) if is_text else Language.ENGLISH,
         )
+
+
+def _header(scope: Scope, wanted: bytes) -> str:
+    return ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == wanted)
+
+
+# No monitor sends more; all that a head may hold would take 30 ms to read, of which nobody else gets anything.
+_LONG_QUERY_BYTES = 2048
+_ASKED = re.compile(rb"(?<![^&])(?:strict|format)=[^&]{0,32}(?![^&])")
+
+
+def _within_reason(query: bytes) -> bytes:
+    """Return the query string; of a long one only the last of the parameters that are known here."""
+    return query if len(query) <= _LONG_QUERY_BYTES else b"&".join(_ASKED.findall(query)[-16:])
 
 
 def _is_right(authorization: bytes, token: bytes) -> bool:

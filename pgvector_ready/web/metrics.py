@@ -19,6 +19,7 @@ from pgvector_ready.judgement.report import State
 from pgvector_ready.paths import METRICS_PATH
 from pgvector_ready.readiness.readiness import Readiness
 from pgvector_ready.web.health import Health
+from pgvector_ready.web.rendered import Rendered
 
 # From a held connection next door (about 1 ms) up to 5 s, which no probe reaches: the settings must stay below it.
 _BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -179,15 +180,16 @@ def create_router(readiness: Readiness, identity: Identity, health: Health) -> A
     registry.register(metrics)
     ProcessCollector(registry=registry)
     verdict = registry.restricted_registry(_VERDICT)
+    rendered = Rendered()
     router = APIRouter()
 
     @router.api_route(METRICS_PATH, methods=["GET", "HEAD"], include_in_schema=False)
     async def scrape(request: Request) -> Response:
         """Always 200 while the service lives, whatever the database does."""
-        shown = registry if health.shows_all(request.scope) else verdict
+        shows_all = health.shows_all(request.scope)
+        moment = (readiness.observation, readiness.provisioning, int(time.monotonic()))
+        body = rendered.get(moment, shows_all, lambda: generate_latest(registry if shows_all else verdict))
         # One format whatever is accepted: every Prometheus and every agent beside it reads this one.
-        return Response(
-            generate_latest(shown), media_type=CONTENT_TYPE_PLAIN_0_0_4, headers={"Cache-Control": "no-store"}
-        )
+        return Response(body, media_type=CONTENT_TYPE_PLAIN_0_0_4, headers={"Cache-Control": "no-store"})
 
     return router

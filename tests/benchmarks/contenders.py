@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 from fastapi import Depends, FastAPI
 from fastapi_health import health
@@ -22,7 +22,6 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pgvector_ready.server.server import Server, bind
-from pgvector_ready.service import Service
 
 PATH = "/health"
 
@@ -124,7 +123,7 @@ def main(name: str) -> None:
     """Serve it until the process is killed: its end is nobody's business."""
     host, port = "127.0.0.1", int(os.environ["PORT"])
     with bind(host, port) as listener:
-        Server(cast(Service, CONTENDERS[name]()), host, port, drain_seconds=0).run([listener])
+        Server(CONTENDERS[name](), host, port, drain_seconds=0, polled=frozenset({PATH})).run([listener])
 
 
 if __name__ == "__main__":

@@ -14,9 +14,8 @@ import pytest
 from pgvector_ready.documents.answer import Answer as Sent
 from pgvector_ready.documents.answer import Answers, Manner, about_database, about_service
 from pgvector_ready.documents.documents import Identity
-from pgvector_ready.judgement.advice import explain
 from pgvector_ready.judgement.facts import Extension, Facts, Server
-from pgvector_ready.judgement.failures import Code, Step
+from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning
 from pgvector_ready.judgement.requirements import Requirements
 from pgvector_ready.judgement.runbook import judge
@@ -69,7 +68,7 @@ def documents(
     observed_at = datetime.fromtimestamp(START + at, UTC)
     facts = Facts(target, observed_at, 10.0, replace(SERVER, fingerprint=fingerprint), EXTENSION)
     if code:
-        facts = Facts(target, observed_at, 10.0, failure=explain(code, Step.CONNECTED, target))
+        facts = Facts(target, observed_at, 10.0, failure=Failure.about(code, Step.CONNECTED, target))
     began_at = datetime.fromtimestamp(START + (at if since is None else since), UTC)
     count = int(code is not None) if failures is None else failures
     return about_database(Observation(judge(facts, Requirements()), Provisioning(), began_at, count), IDENTITY)

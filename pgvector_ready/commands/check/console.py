@@ -12,6 +12,7 @@ from rich.text import Text
 from pgvector_ready.documents.answer import Manner, about_database, lines_of, where
 from pgvector_ready.documents.documents import DatabaseDocument, Identity, OfflineDocument
 from pgvector_ready.documents.reasons import why_skipped
+from pgvector_ready.documents.wording import wording, words
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Step
 from pgvector_ready.judgement.observation import Observation
 from pgvector_ready.judgement.report import State, Verdict
@@ -121,8 +122,9 @@ class _Drawing(_Lines):
         self._console.print(
             Text.assemble((f"{mark} {verdict.step}", colour), (spent, "dim"), (code, colour), (reason, "dim"))
         )
-        told = [(failure.message, ""), (f"→ {failure.remedy}", "bold")] if failure else []
-        for sentence, style in (*told, *((note, "dim") for note in verdict.notes)):
+        said = wording(failure) if failure else None
+        told = [(said.message, ""), (f"→ {said.remedy}", "bold")] if said else []
+        for sentence, style in (*told, *((words(note), "dim") for note in verdict.notes)):
             self._console.print(Padding(Text(sentence, style=style), (0, 0, 0, 4), expand=False))
 
     def _sum_up(self, document: DatabaseDocument) -> None:

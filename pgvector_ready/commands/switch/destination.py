@@ -1,27 +1,30 @@
 """The database that a switch leads to: read, refused where Render could not reach it, checked, and made ready."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 
 from pgvector_ready.commands.check.run import check
 from pgvector_ready.commands.verify.address import WrongUseError
 from pgvector_ready.commands.verify.evidence import Expectations
-from pgvector_ready.dsn import ConnectionString, DsnError, Host, parse, pasted, provider_of
-from pgvector_ready.judgement.failures import Code, Failure
+from pgvector_ready.documents.wording import wording
+from pgvector_ready.dsn import ConnectionString, DsnError, parse, pasted, provider_of
+from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation
-from pgvector_ready.judgement.requirements import MigrationPolicy
-from pgvector_ready.judgement.target import Provider
-from pgvector_ready.printable import SENTENCE_LIMIT, printable
-from pgvector_ready.settings import load
+from pgvector_ready.judgement.requirements import MigrationPolicy, VersionTable, joined
+from pgvector_ready.judgement.target import Network, network_of
+from pgvector_ready.migrations.history import History, find_history
+from pgvector_ready.migrations.upgrade import MigrationError, upgrade
+from pgvector_ready.printable import NAME_LIMIT, SENTENCE_LIMIT, printable
+from pgvector_ready.settings import Settings, load
 
 _CHECK_SECONDS = 10.0
-_NOWHERE = frozenset({Provider.RAILWAY_INTERNAL, Provider.LOCAL, Provider.EMBEDDED})
+# Render's own network is the service's as well.
+_CLOSED = {Network.RAILWAY, Network.MACHINE, Network.PRIVATE}
 
 
 class NotReadyError(Exception):
-    """It was asked for rightly, and something is not ready for it."""
+    """The command was used rightly, and something is not ready for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +33,12 @@ class Destination:
 
     value: str = field(repr=False)
     read: ConnectionString
+    # The application's own, where this machine has it.
+    history: History | None = None
 
     @classmethod
     def of(cls, environment: Mapping[str, str], *, is_render_here: bool) -> "Destination":
-        """What NEW_DATABASE_URL says. Raises WrongUseError; with `is_render_here` a private address will do."""
+        """Read NEW_DATABASE_URL. Raises WrongUseError; with `is_render_here` a private address will do."""
         value, _ = pasted.repair(environment.get("NEW_DATABASE_URL", ""))
         if not value:
             message = (
@@ -44,48 +49,87 @@ class Destination:
             read = parse(value, environment)
             _refuse_local_words(read, parse(value))
         except DsnError as error:
-            raise WrongUseError(_told(error.failure)) from None
+            raise WrongUseError(_sentence_of(error.failure)) from None
         _refuse_private(read, is_render_here=is_render_here)
-        return cls(value, read)
+        return cls(value, read, find_history(_settings(value)))
+
+    @property
+    def version_table(self) -> VersionTable:
+        """The table that says how far a database of this application is migrated."""
+        return version_table_of(self.history)
+
+    @property
+    def newest(self) -> str | None:
+        """The newest revision of the application's history, as far as it is known here."""
+        revisions = self.history.revisions if self.history else None
+        return joined(revisions.heads) if revisions else None
 
     async def check(self, *, enable: bool) -> Observation:
-        """Go through the runbook; that pgvector is missing is no fault where it will yet be enabled.
+        """Go through the runbook; a missing pgvector is no fault where it is enabled later.
 
         Raises NotReadyError.
         """
-        # What this machine's EXPECTED_DATABASE_* say is of the old one, and the deploy itself brings its migrations.
-        unasked = dict.fromkeys(f"expected_database_{name}" for name in ("host", "name", "fingerprint"))
-        settings = load(database_url=self.value, migrations=MigrationPolicy.OFF, **unasked)
+        table = self.version_table
+        named = f"{table.schema}.{table.name}" if table.schema else table.name
+        settings = _settings(self.value, migrations=MigrationPolicy.OFF, migrations_table=named)
         observation = await check(settings, enable=enable, timeout_seconds=_CHECK_SECONDS)
         failure = observation.report.failure
         if failure and (enable or failure.code is not Code.PGVECTOR_NOT_ENABLED):
-            message = f"The new database is not usable. {_told(failure)}"
+            message = f"The new database is not usable. {_sentence_of(failure)}"
             raise NotReadyError(message)
         return observation
 
+    def refuse_to_migrate(self, old: str | None) -> None:
+        """Refuse where there is no history here, or it does not know the service's revision. Raises WrongUseError."""
+        if self.history is None:
+            message = (
+                "--migrate needs the application's Alembic folder: "
+                "set MIGRATIONS_FOLDER to it, or work where its alembic.ini is."
+            )
+            raise WrongUseError(message)
+        revisions = self.history.revisions
+        if old is not None and revisions is not None and not revisions.known.issuperset(old.split(",")):
+            message = (
+                f"The history here does not know the service's revision {printable(old, NAME_LIMIT)}: "
+                "use the one that the service was deployed with."
+            )
+            raise WrongUseError(message)
+
+    async def migrate(self, say: Callable[[str], None]) -> str:
+        """Bring the database to the newest revision; return the sentence that says so. Raises NotReadyError.
+
+        `say` hears what the migrations write.
+        """
+        assert self.history is not None  # noqa: S101 - `refuse_to_migrate` has been asked
+        try:
+            done = await upgrade(_settings(self.value), self.history, say)
+        except MigrationError as error:
+            details = "".join(f"\n  {line}" for line in error.details)
+            message = f"The new database was not migrated. {_sentence_of(error.failure)}{details}"
+            raise NotReadyError(message) from None
+        before, after = joined(done.before), joined(done.after)
+        return f"The new database is at {after}" + ("." if before == after else f", and was at {before or 'none'}.")
+
     def expected(self, observation: Observation) -> Expectations:
-        """How a service must look that runs with it."""
+        """Return the signs of a service that runs with this database."""
         server = observation.report.facts.server
         return Expectations(fingerprint=server.fingerprint if server else None, places=places(self.read))
+
+
+def _settings(value: str, **changes: str) -> Settings:
+    """Return this machine's settings for the new database; EXPECTED_DATABASE_* speak of the old one."""
+    unasked = dict.fromkeys(f"expected_database_{name}" for name in ("host", "name", "fingerprint"))
+    return load(database_url=value, **unasked, **changes)
 
 
 def _refuse_private(read: ConnectionString, *, is_render_here: bool) -> None:
     """Refuse a host that Render cannot reach, though this machine may. Raises WrongUseError."""
     for host in read.hosts:
-        is_railway = provider_of(host.name) is Provider.RAILWAY_INTERNAL
-        if is_railway or (_is_private(host) and not is_render_here):
-            remedy = "use Railway's DATABASE_PUBLIC_URL" if is_railway else "use the database's public address"
-            message = f"Render cannot reach {host.name}, a private address: {remedy} as NEW_DATABASE_URL."
+        network = network_of(host.address or host.name, provider_of(host.name))
+        if network in _CLOSED and not (is_render_here and network is not Network.RAILWAY):
+            failure = Failure.about(Code.PRIVATE_HOST, Step.CONFIGURED, read.target)
+            message = f"Render cannot reach {host.name}, which belongs to {network}. {_sentence_of(failure)}"
             raise WrongUseError(message)
-
-
-def _is_private(host: Host) -> bool:
-    if host.name.startswith("/") or provider_of(host.name) in _NOWHERE:
-        return True
-    try:
-        return ip_address(host.address or host.name).is_private
-    except ValueError:
-        return False
 
 
 def _refuse_local_words(here: ConnectionString, there: ConnectionString) -> None:
@@ -97,12 +141,13 @@ def _refuse_local_words(here: ConnectionString, there: ConnectionString) -> None
         raise WrongUseError(message)
 
 
-def _told(failure: Failure) -> str:
-    return re.sub(r"\bDATABASE_URL\b", "NEW_DATABASE_URL", f"{failure.code}: {failure.message} {failure.remedy}")
+def _sentence_of(failure: Failure) -> str:
+    said = wording(failure)
+    return re.sub(r"\bDATABASE_URL\b", "NEW_DATABASE_URL", f"{failure.code}: {said.message} {said.remedy}")
 
 
 def readable(value: str | None) -> ConnectionString | None:
-    """What Render holds may be anything."""
+    """Parse a value that Render holds; None where it is no connection string."""
     try:
         return parse(value) if value else None
     except DsnError:
@@ -110,7 +155,7 @@ def readable(value: str | None) -> ConnectionString | None:
 
 
 def shown(value: str | None) -> str:
-    """What may be seen of it."""
+    """Return the part of a value that may be shown."""
     if value is None:
         return "no value of its own"
     if (read := readable(value)) is None:
@@ -120,6 +165,11 @@ def shown(value: str | None) -> str:
     return printable(where, SENTENCE_LIMIT)
 
 
+def version_table_of(history: History | None) -> VersionTable:
+    """Return the table of a history, or the usual one."""
+    return (history.version_table if history else None) or VersionTable()
+
+
 def places(read: ConnectionString | None) -> frozenset[tuple[str, int]]:
-    """Host and port of every server it names."""
+    """Return host and port of every server that a value names."""
     return frozenset((host.name, host.port) for host in read.hosts) if read else frozenset()

@@ -9,15 +9,23 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError, ValidationInfo
-from pydantic.alias_generators import to_camel
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from pgvector_ready.commands.outward import WrongProxyError, create_client, read
+from pgvector_ready.commands.switch.resources import (
+    DEPLOY,
+    DEPLOYS,
+    SERVICE,
+    SERVICES,
+    VARIABLE,
+    Deploy,
+    Service,
+)
 from pgvector_ready.dsn import provider_of
 from pgvector_ready.judgement.target import Provider
 from pgvector_ready.printable import SENTENCE_LIMIT, printable
@@ -36,7 +44,6 @@ _DAY_SECONDS = 86_400.0
 _TIMEOUT = httpx.Timeout(20.0, connect=10.0)
 # httpx bounds each read, so that a byte now and then would extend it for ever.
 _WHOLE_SECONDS = 60.0
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _T = TypeVar("_T")
 
 
@@ -45,134 +52,28 @@ class RenderError(Exception):
 
 
 class AccessError(RenderError):
-    """The key, or where it is to be sent, is wrong: nothing but another one helps."""
+    """The key is wrong, or the address that it is to be sent to: only another one helps."""
 
 
 class RefusedError(RenderError):
-    """It was understood and refused, so that nothing has happened; asking again gives the same answer."""
+    """Render understood and refused: nothing has happened, and asking again gives the same answer."""
 
 
 class NotFoundError(RefusedError):
     """Render knows no such thing."""
 
 
+class NotKeptError(RenderError):
+    """Render took a value and did not keep it."""
+
+
 class UncertainError(RenderError):
-    """The answer was lost, and what was asked may have happened or not: look, before it is asked again."""
-
-
-class Phase(StrEnum):
-    """What a deploy's status comes to. Statuses are an open set, so that an unknown one is `RUNNING` until it ends."""
-
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    CANCELED = "canceled"
-    FAILED = "failed"
-    ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    """A word of Render's. It is shown redacted, on one line and bounded; `raw` is for comparing and for asking."""
-
-    raw: str = field(repr=False)
-    shown: str
-
-    def __str__(self) -> str:
-        """The form that may be shown."""
-        return self.shown
-
-
-def _foreign(value: object, info: ValidationInfo) -> Foreign:
-    """Raises ValueError, pydantic's word for what does not fit. The context is the client's `shown`."""
-    if not isinstance(value, str) or info.context is None:
-        raise ValueError
-    return Foreign(value, info.context(value))
-
-
-def _identifier(value: object, info: ValidationInfo) -> Foreign:
-    """It becomes a part of the next path, which nothing but an identifier may lead elsewhere."""
-    if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
-        raise ValueError
-    return _foreign(value, info)
-
-
-_Word = Annotated[Foreign, PlainValidator(_foreign)]
-_Id = Annotated[Foreign, PlainValidator(_identifier)]
-
-
-class _Document(BaseModel):
-    # hide_input: an environment variable's value would otherwise stand in the error.
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, alias_generator=to_camel, populate_by_name=True)
-
-
-class _Details(_Document):
-    url: str | None = None
-
-
-class Service(_Document):
-    """A service; `url` is where the public reaches it, and only a web service has one."""
-
-    id: _Id
-    name: _Word
-    type: _Word
-    suspended: str = "not_suspended"
-    service_details: _Details = _Details()
-
-    @property
-    def url(self) -> str | None:
-        """Without a slash at the end."""
-        return self.service_details.url and self.service_details.url.rstrip("/")
-
-    @property
-    def is_suspended(self) -> bool:
-        """Whether somebody, or Render, has switched it off."""
-        return self.suspended == "suspended"
-
-
-class Deploy(_Document):
-    """One deploy; `deactivated` was live until another followed."""
-
-    id: _Id
-    status: _Word | None = None
-    finished_at: datetime | None = None
-
-    @property
-    def phase(self) -> Phase:
-        """What the status comes to."""
-        status = self.status.raw if self.status else ""
-        if status in {"live", "deactivated"}:
-            return Phase.SUCCEEDED
-        if status == "canceled":
-            return Phase.CANCELED
-        if status.endswith("failed"):
-            return Phase.FAILED
-        is_known = status in {"created", "queued"} or status.endswith("_in_progress")
-        return Phase.RUNNING if is_known or self.finished_at is None else Phase.ENDED
-
-
-class _Variable(_Document):
-    value: str
-
-
-class _ServiceItem(_Document):
-    service: Service
-    cursor: Annotated[str, Field(max_length=1000)] | None = None
-
-
-class _DeployItem(_Document):
-    deploy: Deploy
-
-
-_SERVICES = TypeAdapter(list[_ServiceItem])
-_DEPLOYS = TypeAdapter(list[_DeployItem])
-_SERVICE = TypeAdapter(Service)
-_DEPLOY = TypeAdapter(Deploy)
-_VARIABLE = TypeAdapter(_Variable)
+    """The answer was lost, so that the request may have been carried out or not: look before repeating it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where the API is and the key to it; both judged when they are made."""
+    """The API's address and the key to it, both judged when they are given."""
 
     api_key: str
     url: str = DEFAULT_API_URL
@@ -191,12 +92,12 @@ class Access:
             raise AccessError(message)
 
     def __repr__(self) -> str:
-        """Without the key."""
+        """Leave the key out."""
         return f"Access({urlsplit(self.url).hostname})"
 
     @property
     def is_local(self) -> bool:
-        """Whether this is not Render but something on this very machine."""
+        """Whether the API is a stand-in on this machine."""
         return provider_of(urlsplit(self.url).hostname) is Provider.LOCAL
 
 
@@ -212,13 +113,11 @@ class Render:
     def __init__(self, access: Access, redact: Callable[[str], str], *, backoff_seconds: float = 1.0) -> None:
         self._redact = redact
         self._backoff_seconds = backoff_seconds
-        headers = {"Authorization": f"Bearer {access.api_key}", "Accept": "application/json"}
-        headers["Accept-Encoding"] = "identity"  # what is compressed has no size that could be bounded
+        headers = {"Authorization": f"Bearer {access.api_key}"}
         try:
-            self._client = httpx.AsyncClient(base_url=access.url, headers=headers, timeout=_TIMEOUT)
-        except (ValueError, httpx.InvalidURL):
-            message = "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY is not the URL of a proxy."
-            raise AccessError(message) from None
+            self._client = create_client(headers, base_url=access.url, timeout=_TIMEOUT)
+        except WrongProxyError as error:
+            raise AccessError(str(error)) from None
 
     def shown(self, text: str) -> str:
         """Return somebody else's words redacted, on one line and bounded."""
@@ -230,11 +129,11 @@ class Render:
         await self._client.aclose()
 
     async def services(self, name: str) -> list[Service]:
-        """Every service of exactly this name, of whatever type."""
+        """Return every service of exactly this name, of whatever type."""
         found: list[Service] = []
         params: dict[str, str | int] = {"name": name, "limit": _PAGE}
         for _ in range(_MOST_PAGES):
-            page = await self._read(_SERVICES, "list the services", "/services", params)
+            page = await self._read(SERVICES, "list the services", "/services", params)
             found += [item.service for item in page if item.service.name.raw == name]
             cursor = page[-1].cursor if len(page) == _PAGE else None
             if cursor is None or cursor == params.get("cursor"):
@@ -244,16 +143,16 @@ class Render:
         raise RenderError(message)
 
     async def service(self, service_id: str) -> Service | None:
-        """The service with this id, if there is one."""
+        """Return the service with this id, if there is one."""
         try:
-            return await self._read(_SERVICE, "read the service", f"/services/{service_id}")
+            return await self._read(SERVICE, "read the service", f"/services/{service_id}")
         except NotFoundError:
             return None
 
     async def variable(self, service_id: str, key: str) -> str | None:
-        """A variable's value; None where the service itself has none (an environment group's is not looked at)."""
+        """Return a variable's value; None where the service itself has none (environment groups are not read)."""
         try:
-            variable = await self._read(_VARIABLE, f"read {key}", f"/services/{service_id}/env-vars/{key}")
+            variable = await self._read(VARIABLE, f"read {key}", f"/services/{service_id}/env-vars/{key}")
         except NotFoundError:
             return None
         return variable.value
@@ -268,19 +167,19 @@ class Render:
             await self._ask("DELETE", f"delete {key}", path)
 
     async def deploys(self, service_id: str) -> list[Deploy]:
-        """The latest deploys, the newest first."""
-        page = await self._read(_DEPLOYS, "list the deploys", f"/services/{service_id}/deploys", {"limit": 20})
+        """Return the latest deploys, the newest first."""
+        page = await self._read(DEPLOYS, "list the deploys", f"/services/{service_id}/deploys", {"limit": 20})
         return [item.deploy for item in page]
 
     async def deploy(self, service_id: str, deploy_id: str) -> Deploy:
-        """One deploy as it stands."""
-        return await self._read(_DEPLOY, "read the deploy", f"/services/{service_id}/deploys/{deploy_id}")
+        """Return one deploy as it is now."""
+        return await self._read(DEPLOY, "read the deploy", f"/services/{service_id}/deploys/{deploy_id}")
 
     async def start_deploy(self, service_id: str) -> Deploy | None:
-        """Start one; None where Render has put it in its queue without saying which it is. Raises UncertainError."""
+        """Start a deploy; return None where Render queued it without saying which it is. Raises UncertainError."""
         doing = "start a deploy"
         answer = await self._ask("POST", doing, f"/services/{service_id}/deploys", body={})
-        return self._parse(_DEPLOY, doing, answer) if answer.body.strip() else None
+        return self._parse(DEPLOY, doing, answer) if answer.body.strip() else None
 
     async def _read(
         self, adapter: TypeAdapter[_T], doing: str, path: str, params: dict[str, str | int] | None = None
@@ -295,11 +194,11 @@ class Render:
             raise RenderError(message) from None
 
     async def _ask(self, method: str, doing: str, path: str, **request: Any) -> "_Answer":
-        """The answer, if it is a good one; a bad one that may pass is waited for, and the request made again."""
+        """Return a good answer; wait and ask again after a bad one that may pass."""
         for attempt in range(1, _ATTEMPTS + 1):
             answer = await self._send(method, path, **request)
             if answer is not None and not _may_pass(answer):
-                return self._judged(doing, answer)
+                return self._accepted(doing, answer)
             if method == "POST" and (answer is None or answer.status_code != httpx.codes.TOO_MANY_REQUESTS):
                 raise UncertainError(_unanswered(doing, answer))
             if attempt < _ATTEMPTS:
@@ -316,34 +215,34 @@ class Render:
         except (httpx.RequestError, TimeoutError):
             return None
 
-    def _judged(self, doing: str, answer: "_Answer") -> "_Answer":
+    def _accepted(self, doing: str, answer: "_Answer") -> "_Answer":
         if httpx.codes.is_success(answer.status_code):
             return answer
-        told = self._told(answer)
+        words = self._words(answer)
         match answer.status_code:
             case httpx.codes.UNAUTHORIZED:
                 message = "Render does not know this RENDER_API_KEY: make one under Account Settings, API Keys."
                 raise AccessError(message)
             case httpx.codes.FORBIDDEN:
                 message = (
-                    f"This RENDER_API_KEY may not {doing}{told}: use the key of a member of the service's workspace."
+                    f"This RENDER_API_KEY may not {doing}{words}: use the key of a member of the service's workspace."
                 )
                 raise AccessError(message)
             case httpx.codes.NOT_FOUND:
-                message = f"Asked to {doing}, Render found nothing there{told}."
+                message = f"Asked to {doing}, Render found nothing there{words}."
                 raise NotFoundError(message)
             case _:
-                message = f"Render refused to {doing} (HTTP {answer.status_code}){told}."
+                message = f"Render refused to {doing} (HTTP {answer.status_code}){words}."
                 raise RefusedError(message)
 
-    def _told(self, answer: "_Answer") -> str:
+    def _words(self, answer: "_Answer") -> str:
         """Return Render's own words, behind a colon; it may repeat what was sent to it."""
         try:
             document = from_json(answer.body)
         except ValueError:
             return ""
-        words = (document.get("message") or document.get("error")) if isinstance(document, dict) else None
-        return f": {self.shown(words).strip(' .')}" if isinstance(words, str) else ""
+        message = (document.get("message") or document.get("error")) if isinstance(document, dict) else None
+        return f": {self.shown(message).strip(' .')}" if isinstance(message, str) else ""
 
     async def _wait(self, doing: str, answer: "_Answer | None", attempt: int) -> None:
         seconds = _wait_asked_for(answer.headers) if answer is not None else None
@@ -369,12 +268,8 @@ async def _content(response: httpx.Response) -> bytes:
     """Return the body, or nothing where it is longer than any of Render's, or compressed although nobody asked."""
     if response.headers.get("Content-Encoding", "identity") != "identity":
         return b""
-    body = bytearray()
-    async for piece in response.aiter_raw():
-        body += piece
-        if len(body) > _MOST_BYTES:
-            return b""
-    return bytes(body)
+    body = await read(response, _MOST_BYTES)
+    return body if len(body) <= _MOST_BYTES else b""
 
 
 def _may_pass(answer: _Answer) -> bool:
@@ -382,7 +277,7 @@ def _may_pass(answer: _Answer) -> bool:
 
 
 def _unanswered(doing: str, answer: _Answer | None) -> str:
-    cause = "is not to be reached" if answer is None else f"keeps answering HTTP {answer.status_code}"
+    cause = "cannot be reached" if answer is None else f"keeps answering HTTP {answer.status_code}"
     return f"Render's API {cause} (asked to {doing}): look at Render's status page, and try again."
 
 

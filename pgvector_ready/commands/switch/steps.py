@@ -5,28 +5,16 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
-from typing import Protocol
 
-from pgvector_ready.commands.switch.render import (
-    Deploy,
-    Phase,
-    RefusedError,
-    Render,
-    RenderError,
-    Service,
-    UncertainError,
-)
+from pgvector_ready.commands.switch.dialogue import Dialogue
+from pgvector_ready.commands.switch.render import NotKeptError, RefusedError, Render, RenderError, UncertainError
+from pgvector_ready.commands.switch.resources import Deploy, Phase, Service
+from pgvector_ready.commands.switch.states import PREVIOUS, UNFINISHED, VARIABLE, Stage, State
 from pgvector_ready.commands.verify.attempts import Patience, verify
 from pgvector_ready.commands.verify.evidence import Evidence, Expectations, Verification, failures
-from pgvector_ready.commands.verify.judge import instance_in, judge
+from pgvector_ready.commands.verify.judge import documents_in, judge
 from pgvector_ready.commands.verify.plan import Plan
 
-VARIABLE = "DATABASE_URL"
-# The value from before the last switch, kept where the value itself is kept: no secret ever reaches a disk of ours.
-PREVIOUS = "PREVIOUS_DATABASE_URL"
-# There while a switch is unfinished: the id of the newest deploy from before DATABASE_URL was changed. Any later
-# deploy carries the new value; where there is none, none was started.
-UNFINISHED = "DATABASE_SWITCH_AFTER"
 # Render keeps no empty values.
 UNSET = "unset"
 _NO_DEPLOY = "none"
@@ -34,11 +22,10 @@ _NO_DEPLOY = "none"
 # A deploy whose POST went unanswered shows at once, one that was queued as soon as its turn comes.
 _LOOKS_IF_UNCERTAIN, _LOOKS_IF_QUEUED = 3, 24
 _STARTS = 3
-_GO_ON = "Run the same command again to go on from here, or with --rollback to go back."
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Timing:
     """How often and how long; Render allows 400 readings a minute to everybody of a workspace together."""
 
     poll_seconds: float = 5.0
@@ -47,19 +34,9 @@ class Pace:
     verify_seconds: float = 120.0  # a service of the free plan needs a minute to wake
 
 
-class Teller(Protocol):
-    """Where the sentences go."""
-
-    def say(self, sentence: str) -> None:
-        """Tell something that stays true."""
-
-    def progress(self, sentence: str) -> None:
-        """Tell how it stands at this moment."""
-
-
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How the service stands before anything is done; its values are secrets."""
+class Snapshot:
+    """The service before anything is done; its values are secrets."""
 
     current: str | None = field(repr=False)
     previous: str | None = field(repr=False)
@@ -71,6 +48,15 @@ class Standing:
         """The value to go back to; None is no value at all, as it was then."""
         return None if self.previous == UNSET else self.previous
 
+    def kept(self, value: str) -> str | None:
+        """Return what has to be kept before `value` is set, `unset` for no value; None where nothing is known.
+
+        The value of an unfinished switch was never proven: the one before it stays.
+        """
+        if self.unfinished and self.previous:
+            return self.previous
+        return None if self.current == value else self.current or UNSET
+
 
 class Switch:
     """Sets the variable, deploys, follows, verifies, and goes back if that fails.
@@ -81,102 +67,132 @@ class Switch:
       way: what `--rollback` puts back, also after a run that was cut off (`unset` where there was no value);
     - DATABASE_SWITCH_AFTER while a switch is unfinished, from which the next run sees whether a deploy was started.
 
-    `plan` is how to look at the service from outside. `state` says at every moment in what state everything is, for
-    whoever has to end in the middle.
+    Each of them is read back after it was written: what Render took and did not keep is a failure. `plan` is how to
+    look at the service from outside. `state` is right at every moment, for whoever has to end in the middle; `seen` is
+    what the service answered last.
     """
 
-    def __init__(self, render: Render, service: Service, plan: Plan, teller: Teller, pace: Pace) -> None:
+    def __init__(self, render: Render, service: Service, plan: Plan, dialogue: Dialogue, timing: Timing) -> None:
         self._render = render
         self._service = service
         self._plan = plan
-        self._teller = teller
-        self._pace = pace
-        self.state = "Nothing was changed."
+        self._dialogue = dialogue
+        self._timing = timing
+        self.state = State(Stage.UNTOUCHED)
+        self.seen: Evidence | None = None
 
-    async def stand(self) -> Standing:
-        """Read how the service stands; changes nothing."""
+    async def look(self) -> Snapshot:
+        """Read how the service is set and what it answers; changes nothing."""
         current, previous, unfinished = [await self._variable(key) for key in (VARIABLE, PREVIOUS, UNFINISHED)]
         if unfinished:
-            self.state = f"An earlier run was cut off and is unfinished; this one changed nothing. {_GO_ON}"
+            self._enter(Stage.CUT_OFF_BEFORE)
         seen = await self._verify(Expectations(), seconds=0)
-        return Standing(current, previous, unfinished, seen.evidence)
+        return Snapshot(current, previous, unfinished, seen.evidence)
+
+    def enter_prepared(self) -> None:
+        """The new database was made ready, which is no change of the service."""
+        if self.state.stage is Stage.UNTOUCHED:
+            self._enter(Stage.PREPARED)
 
     @staticmethod
-    def is_done(standing: Standing, value: str | None, expected: Expectations) -> bool:
+    def is_done(snapshot: Snapshot, value: str | None, expected: Expectations) -> bool:
         """Whether the service already runs with this value, and no earlier run was cut off before it knew."""
-        is_set = standing.current == value and standing.unfinished is None
-        return is_set and not failures(judge(standing.seen, expected))
+        is_set = snapshot.current == value and snapshot.unfinished is None
+        return is_set and not failures(judge(snapshot.seen, expected))
 
-    async def to(self, standing: Standing, value: str, expected: Expectations, before: Expectations) -> bool:
-        """Move to `value`, or end where it was (`before`). False says that it did not move; `state` says the rest."""
-        had_value = standing.current == value and standing.unfinished is None
-        if standing.current != value:
-            await self._remember(standing)
-        failure = await self._bring_live(standing, value, expected)
-        if failure is None:
-            await self._end(f"{self._name} runs with the new database. {PREVIOUS} holds the value from before.")
-            return True
-        self._teller.say(f"Failed: {failure}")
-        previous = await self._variable(PREVIOUS)
-        if had_value or previous is None:
-            self.state = f"{VARIABLE} held the new value before this run, and there is none from before to put back."
+    async def to(self, snapshot: Snapshot, value: str, expected: Expectations, before: Expectations) -> bool:
+        """Move to `value`, or end where the service was (`before`); return whether it moved. `state` says the rest."""
+        kept = snapshot.kept(value)
+        if kept is not None and kept != snapshot.previous:
+            self._enter(Stage.REMEMBERING)
+            await self._set(PREVIOUS, kept)
+        try:
+            failure = await self._bring_live(snapshot, value, expected)
+        except NotKeptError as error:
+            self._dialogue.say(f"Failed: {error}")
+            await self._undo(snapshot, value)
             return False
-        self._teller.say(f"Putting the value from before back into {VARIABLE}.")
-        await self._go_back(replace(standing, previous=previous, current=value, unfinished=None), before)
-        return False
-
-    async def back(self, standing: Standing, expected: Expectations) -> bool:
-        """Put back the value from before the last switch; whether the service runs with it now."""
-        return await self._go_back(standing, expected)
-
-    async def _go_back(self, standing: Standing, expected: Expectations) -> bool:
-        failure = await self._bring_live(standing, standing.way_back, expected)
         if failure is None:
-            await self._end(f"{VARIABLE} holds the value from before, and {self._name} runs with it.")
+            await self._finish(await self._stage_of_moved(kept or snapshot.previous))
             return True
-        self.state = (
-            f"{VARIABLE} holds the value from before, but that is not proven to run: {failure} "
-            f"{self._name} runs what Render last found healthy: see its events and log in Render's dashboard, "
-            "then run this again with --rollback."
-        )
+        self._dialogue.say(f"Failed: {failure}")
+        if kept is None:
+            self._enter(Stage.NOTHING_TO_PUT_BACK)
+            return False
+        self._dialogue.say(f"Putting the value from before back into {VARIABLE}.")
+        await self.back(replace(snapshot, previous=kept, current=value, unfinished=None), before)
         return False
 
-    async def _remember(self, standing: Standing) -> None:
-        """Keep the value there is; that of an unfinished switch was never proven, and the one before it stays."""
-        if standing.unfinished and standing.previous:
-            return
-        if standing.previous != (standing.current or UNSET):
-            await self._set(PREVIOUS, standing.current or UNSET)
-            self.state = f"{VARIABLE} was not changed; {PREVIOUS} now holds the same value."
+    async def back(self, snapshot: Snapshot, expected: Expectations) -> bool:
+        """Put back the value from before the last switch; return whether the service runs with it now."""
+        try:
+            failure = await self._bring_live(snapshot, snapshot.way_back, expected)
+        except NotKeptError as error:
+            self._dialogue.say(f"Failed: {error}")
+            await self._enter_not_back(snapshot)
+            return False
+        if failure is None:
+            await self._finish(Stage.BACK)
+            return True
+        self._enter(Stage.BACK_UNPROVEN, failure=failure)
+        return False
 
-    async def _bring_live(self, standing: Standing, value: str | None, expected: Expectations) -> str | None:
-        """Make the service run with `value`; why it does not, or None."""
-        if standing.current != value:
+    async def _undo(self, snapshot: Snapshot, value: str) -> None:
+        """After Render did not keep a value and before any deploy: leave DATABASE_URL as it was found."""
+        with suppress(NotKeptError):
+            if await self._variable(VARIABLE) != snapshot.current:
+                await self._set(VARIABLE, snapshot.current)
+            if snapshot.unfinished is None:
+                await self._set(UNFINISHED, None)
+        if await self._variable(VARIABLE) == snapshot.current:
+            self._enter(Stage.REFUSED)
+        else:
+            await self._enter_not_back(replace(snapshot, previous=snapshot.current or UNSET, current=value))
+
+    async def _enter_not_back(self, snapshot: Snapshot) -> None:
+        names = {snapshot.way_back: "the value from before", snapshot.current: "the new value", None: "no value"}
+        held, previous = [
+            names.get(None if found == UNSET else found, "another value")
+            for found in (await self._variable(VARIABLE), await self._variable(PREVIOUS))
+        ]
+        self._enter(Stage.NOT_BACK, held=held, previous=previous)
+
+    async def _stage_of_moved(self, way_back: str | None) -> Stage:
+        """Whether there is a way back still: somebody may have removed it, or Render have lost it."""
+        if way_back is None:
+            return Stage.MOVED_WITHOUT_WAY_BACK
+        with suppress(NotKeptError):
+            if await self._variable(PREVIOUS) != way_back:
+                await self._set(PREVIOUS, way_back)
+            return Stage.MOVED
+        return Stage.MOVED_WITHOUT_WAY_BACK
+
+    async def _bring_live(self, snapshot: Snapshot, value: str | None, expected: Expectations) -> str | None:
+        """Make the service run with `value`; return why it does not, or None. Raises NotKeptError before any deploy."""
+        if snapshot.current != value:
             await self._point_at(value)
-        elif standing.unfinished and (later := await self._later_than(standing.unfinished)):
-            self._teller.say(f"An earlier run was cut off: taking up its deploy {later[0].id}.")
+        elif snapshot.unfinished and (later := await self._later_than(snapshot.unfinished)):
+            self._dialogue.say(f"An earlier run was cut off: taking up its deploy {later[0].id}.")
             if await self._failure_of(later[0], expected) is None:
                 return None
         try:
             deploy = await self._start()
         except RefusedError as error:
             return str(error)
-        return await self._failure_of(deploy, replace(expected, not_instance=instance_in(standing.seen)))
+        return await self._failure_of(deploy, replace(expected, not_instance=_instance_in(snapshot.seen)))
 
     async def _point_at(self, value: str | None) -> None:
         newest = next(iter(await self._render.deploys(self._service.id.raw)), None)
         await self._set(UNFINISHED, newest.id.raw if newest else _NO_DEPLOY)
-        self.state = (
-            f"{VARIABLE} was just being changed; no deploy was started, so the service runs as before. {_GO_ON}"
-        )
+        self._enter(Stage.SETTING)
         await self._set(VARIABLE, value)
-        self.state = f"{VARIABLE} is changed, and no deploy was started: the service runs as before. {_GO_ON}"
+        self._enter(Stage.SET)
 
     async def _start(self) -> Deploy:
         """Start a deploy, exactly one if that can be had: an unanswered request is looked for before it is repeated."""
         newest = next(iter(await self._render.deploys(self._service.id.raw)), None)
         after = newest.id.raw if newest else _NO_DEPLOY
-        self.state = f"{VARIABLE} is changed, and a deploy was just being started. {_GO_ON}"
+        self._enter(Stage.STARTING)
         for _ in range(_STARTS):
             looks = _LOOKS_IF_UNCERTAIN
             with suppress(UncertainError):
@@ -192,74 +208,85 @@ class Switch:
         for _ in range(looks):
             if later := await self._later_than(deploy_id):
                 return later[0]
-            self._teller.progress("Waiting for Render to show the deploy.")
-            await asyncio.sleep(self._pace.poll_seconds)
+            self._dialogue.progress("Waiting for Render to show the deploy.")
+            await asyncio.sleep(self._timing.poll_seconds)
         return None
 
     async def _later_than(self, deploy_id: str) -> list[Deploy]:
-        """The newest first."""
-        return list(
-            takewhile(lambda deploy: deploy.id.raw != deploy_id, await self._render.deploys(self._service.id.raw))
-        )
+        """Return the deploys after this one, the newest first."""
+        deploys = await self._render.deploys(self._service.id.raw)
+        return list(takewhile(lambda deploy: deploy.id.raw != deploy_id, deploys))
 
     async def _failure_of(self, deploy: Deploy, expected: Expectations) -> str | None:
-        """Follow the deploy to its end and look at the service: why it has not moved, or None."""
+        """Follow the deploy to its end and look at the service; return why it has not moved, or None."""
         deploy = await self._follow(deploy)
         match deploy.phase:
             case Phase.RUNNING:
-                status = deploy.status or "without a status"
-                return f"Deploy {deploy.id} is still {status} after {self._pace.wait_seconds:g} s."
+                return f"Deploy {deploy.id} is still {deploy.status} after {self._timing.wait_seconds:g} s."
             case Phase.FAILED | Phase.CANCELED:
                 return f"Deploy {deploy.id} ended as {deploy.status}."
             case Phase.SUCCEEDED | Phase.ENDED:  # of an end that nobody knows the service itself has the last word
-                self._teller.progress(f"Deploy {deploy.id} is {deploy.status}. Looking at {self._plan.address.origin}")
-                seen = await self._verify(expected, self._pace.verify_seconds)
-                return f"Deploy {deploy.id} is {deploy.status}, but: {self._told(seen)}" if not seen.is_passed else None
+                self._dialogue.progress(f"Looking at {self._plan.address.origin}.")
+                seen = await self._verify(expected, self._timing.verify_seconds)
+                return (
+                    None if seen.is_passed else f"Deploy {deploy.id} is {deploy.status}, but: {self._complaints(seen)}"
+                )
 
     async def _verify(self, expected: Expectations, seconds: float) -> Verification:
-        """Look at the service as `pgvector-ready verify` does, for so long until it is as expected."""
-        patience = Patience(seconds, pause=lambda: self._pace.poll_seconds)
-        return await verify(replace(self._plan, expectations=expected), patience, self._note_wait)
+        """Look at the service as `pgvector-ready verify` does, until it is as expected or the time is over."""
+        patience = Patience(seconds, pause=lambda: self._timing.poll_seconds)
+        verification = await verify(replace(self._plan, expectations=expected), patience, self._note_attempt)
+        self.seen = verification.evidence
+        return verification
 
-    def _note_wait(self, seen: Verification) -> None:
-        self._teller.progress(f"Looking at {seen.origin}, which is not there yet: {self._told(seen)}")
+    def _note_attempt(self, seen: Verification) -> None:
+        self._dialogue.progress(f"Looking at {seen.origin}, which is not there yet: {self._complaints(seen)}")
 
-    def _told(self, seen: Verification) -> str:
-        """What is not as expected; who answers there may not be the service, and may repeat what was sent to it."""
+    def _complaints(self, seen: Verification) -> str:
+        """Return what is not as expected; who answers there may not be the service, and may repeat what was sent."""
         return self._render.shown(" ".join(check.message for check in failures(seen.checks)))
 
     async def _follow(self, deploy: Deploy) -> Deploy:
-        """The deploy as it ended, or the one that took its place; still running if that takes too long."""
-        deadline = time.monotonic() + self._pace.wait_seconds
+        """Return the deploy as it ended, or the one that took its place; still running if that takes too long."""
+        deadline = time.monotonic() + self._timing.wait_seconds
         while True:
-            self._note(deploy)
+            self._enter(Stage.DEPLOYING, deploy=str(deploy.id), status=str(deploy.status))
+            self._dialogue.progress(f"Deploy {deploy.id} is {deploy.status}.")
             superseding = await self._superseding(deploy) if deploy.phase is Phase.CANCELED else None
             is_over = superseding is None and deploy.phase is not Phase.RUNNING
             if is_over or time.monotonic() > deadline:
                 return deploy
             if superseding is None:
-                await asyncio.sleep(self._pace.poll_seconds)
+                await asyncio.sleep(self._timing.poll_seconds)
             deploy = superseding or await self._render.deploy(self._service.id.raw, deploy.id.raw)
 
     async def _superseding(self, deploy: Deploy) -> Deploy | None:
-        """Render cancels a deploy also because a later one, which carries the same value, is in its way."""
+        """Return the later deploy, which carries the same value, that this one was canceled for."""
         later = await self._later_than(deploy.id.raw)
         return next((other for other in later if other.phase is not Phase.CANCELED), None)
 
-    def _note(self, deploy: Deploy) -> None:
-        self.state = f"{VARIABLE} is changed, and deploy {deploy.id} was last seen {deploy.status}. {_GO_ON}"
-        self._teller.progress(f"Deploy {deploy.id} is {deploy.status}.")
-
-    async def _end(self, state: str) -> None:
+    async def _finish(self, stage: Stage) -> None:
+        self._enter(Stage.PROVEN)
         await self._set(UNFINISHED, None)
-        self.state = state
+        self._enter(stage)
+
+    def _enter(self, stage: Stage, **values: str) -> None:
+        self.state = State(stage, service=f"Service {self._service.name}", **values)
 
     async def _variable(self, key: str) -> str | None:
         return await self._render.variable(self._service.id.raw, key)
 
     async def _set(self, key: str, value: str | None) -> None:
+        """Set a variable and read it back. Raises NotKeptError."""
         await self._render.set_variable(self._service.id.raw, key, value)
+        for _ in range(_LOOKS_IF_UNCERTAIN):
+            if await self._variable(key) == value:
+                return
+            await asyncio.sleep(self._timing.poll_seconds)
+        message = f"Render took the change of {key} and did not keep it."
+        raise NotKeptError(message)
 
-    @property
-    def _name(self) -> str:
-        return f"Service {self._service.name}"
+
+def _instance_in(seen: Evidence) -> str | None:
+    service, _ = documents_in(seen)
+    return service.instance if service else None

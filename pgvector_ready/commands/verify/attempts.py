@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from pgvector_ready.commands.verify.evidence import Evidence, Expectations, Verification, failures
@@ -36,8 +36,8 @@ class Patience:
     pause: Callable[[], float] = _pause
 
 
-async def verify(plan: Plan, patience: Patience, tell: Callable[[Verification], None]) -> Verification:
-    """Attempt until everything passes or the time is over; `tell` hears of each attempt that was not the last.
+async def verify(plan: Plan, patience: Patience, hear: Callable[[Verification], None]) -> Verification:
+    """Attempt until everything passes or the time is over; `hear` is called after each attempt but the last.
 
     Raises WrongUseError. What is being asked at the deadline is still waited for, for `reply_seconds` at most each.
     """
@@ -55,11 +55,18 @@ async def verify(plan: Plan, patience: Patience, tell: Callable[[Verification], 
             evidence = await inquiry.run(max(waking, patience.reply_seconds), is_hasty=patience.seconds > 0)
             checks = judge(evidence, plan.expectations)
             waited = time.monotonic() - started
-            verification = Verification(plan.address.origin, evidence, checks, datetime.now(UTC), attempts, waited)
+            verification = Verification(
+                origin=plan.address.origin,
+                evidence=evidence,
+                checks=checks,
+                verified_at=datetime.now(UTC),
+                attempts=attempts,
+                waited_seconds=waited,
+            )
             remaining = deadline - time.monotonic()
             if verification.is_passed or remaining <= 0:
                 return verification
-            tell(verification)
+            hear(verification)
             await asyncio.sleep(min(patience.pause(), remaining))
 
 
@@ -77,9 +84,9 @@ class _Inquiry:
         health = await self.asker.get(HEALTH_PATH, first_seconds)
         address, sent = self.asker.address, self.asker.sends_token
         if not isinstance(health, Reply):
-            return Evidence(address, health, sent_token=sent)
+            return Evidence(address=address, health=health, sent_token=sent)
         database = await self.asker.get(DATABASE_PATH, self.seconds)
-        evidence = Evidence(address, health, database, sent_token=sent)
+        evidence = Evidence(address=address, health=health, database=database, sent_token=sent)
         if is_hasty and failures(judge(evidence, self.expectations)):
             return evidence
         health_head, database_head, other, *also = await asyncio.gather(
@@ -88,15 +95,12 @@ class _Inquiry:
             self._ask_other(),
             *(self.asker.get(one.path, self.seconds, is_own=False) for one in self.expectations.also),
         )
-        return Evidence(
-            address,
-            health,
-            database,
-            health_head,
-            database_head,
-            other,
-            tuple(also),
-            sent,
+        return replace(
+            evidence,
+            health_head=health_head,
+            database_head=database_head,
+            other=other,
+            also=tuple(also),
             sent_other_token=self.other is not None and self.other.sends_token,
         )
 

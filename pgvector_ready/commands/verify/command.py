@@ -63,18 +63,18 @@ def verify(  # noqa: PLR0913 - each is an option of the command line
     from pgvector_ready.loop import run
 
     with complaining(WrongUseError):
-        typed = plans.Typed(
-            url,
-            expect_commit,
-            expect_host,
-            expect_database,
-            expect_fingerprint,
-            minimum_pgvector,
-            differs_from,
-            tuple(also or ()),
+        options = plans.Options(
+            url=url,
+            commit=expect_commit,
+            host=expect_host,
+            database=expect_database,
+            fingerprint=expect_fingerprint,
+            minimum_version=minimum_pgvector,
+            differs_from=differs_from,
+            also=tuple(also or ()),
         )
-        plan = plans.read(typed, os.environ)
-        with telling.progress(plan.address.origin, wait) as tell:
-            verification = run(attempts.verify(plan, attempts.Patience(wait), tell))
+        plan = plans.read(options, os.environ)
+        with telling.progress(plan.address.origin, wait) as hear:
+            verification = run(attempts.verify(plan, attempts.Patience(wait), hear))
         telling.show(verification, style)
     raise typer.Exit(0 if verification.is_passed else _FAILED)

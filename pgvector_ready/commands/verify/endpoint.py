@@ -1,21 +1,18 @@
 """One endpoint, judged by what it answered: first whether the service answered at all, then what it said."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import unescape
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from pydantic import BaseModel
-
-from pgvector_ready.commands.verify import schema as contract
 from pgvector_ready.commands.verify.address import Address
 from pgvector_ready.commands.verify.finding import Check, failed, passed, skipped
 from pgvector_ready.commands.verify.reply import Outcome, Reply
+from pgvector_ready.commands.verify.schema import DatabaseDocument, Reading, ServiceDocument, Whole, read
 from pgvector_ready.commands.verify.trouble import NoReply
-from pgvector_ready.documents.documents import SERVICE, DatabaseDocument, ServiceDocument
+from pgvector_ready.documents.documents import SERVICE
 from pgvector_ready.judgement.report import State
 from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH
 
@@ -26,7 +23,7 @@ class Endpoint:
 
     name: str
     path: str
-    model: type[BaseModel]
+    model: type[Whole]
 
 
 HEALTH = Endpoint("health", HEALTH_PATH, ServiceDocument)
@@ -34,7 +31,7 @@ DATABASE = Endpoint("database", DATABASE_PATH, DatabaseDocument)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Answered:
     """What an endpoint answered; None is a question that was not asked."""
 
     endpoint: Endpoint
@@ -45,66 +42,77 @@ class Asked:
     # The name of the variable that the token is read from.
     token_variable: str = "HEALTH_TOKEN"  # noqa: S105 - a name
 
+    @property
+    def path(self) -> str:
+        """The endpoint's own."""
+        return self.endpoint.path
+
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """An endpoint's checks, and its document where it spoke the contract."""
+class EndpointResult:
+    """An endpoint's checks, and its whole document where it spoke the contract and told everything."""
 
     checks: tuple[Check, ...]
-    document: Mapping[str, Any] | None
-    asked: Asked
+    answered: Answered
+    whole: Whole | None = None
+    is_anonymous: bool = False
+
+    @property
+    def service(self) -> ServiceDocument | None:
+        """The whole document of `/api/v1/health`."""
+        return self.whole if isinstance(self.whole, ServiceDocument) else None
+
+    @property
+    def database(self) -> DatabaseDocument | None:
+        """The whole document of `/api/v1/health/db`."""
+        return self.whole if isinstance(self.whole, DatabaseDocument) else None
 
     @property
     def failure(self) -> Check | None:
-        """The first that failed."""
+        """The first check that failed."""
         return next((check for check in self.checks if check.state is State.FAIL), None)
 
 
-def judge_endpoint(asked: Asked) -> Judged:
-    """Every check of one endpoint, in order; once one of the first three fails, the others have nothing to look at."""
-    checks: list[Check] = []
-    name = asked.endpoint.name
-    if isinstance(asked.get, Reply):
-        for gate in (_reached, _direct, _contract):
-            checks.append(gate(asked, asked.get))
-            if checks[-1].state is State.FAIL:
-                break
+def judge_endpoint(answered: Answered) -> EndpointResult:
+    """Return every check of one endpoint, in order; once a gate fails, the others have nothing to look at."""
+    reply, checks = answered.get, list[Check]()
+    reading = read(reply.body, answered.endpoint.model) if isinstance(reply, Reply) else Reading(is_json=False)
+    obstacle = None if reply else "not asked, because nothing answers there"
+    for aspect, judge in _ASPECTS.items():
+        name = f"{answered.endpoint.name}_{aspect}"
+        if obstacle is not None or reply is None:
+            checks.append(skipped(name, obstacle or ""))
+            continue
+        if isinstance(reply, NoReply):
+            checks.append(failed(name, reply.message, reply.remedy))
         else:
-            document = contract.read(asked.get.body)
-            checks += [_status(asked, asked.get, document), _consistent(asked, asked.get, document)]
-            checks += [_no_store(asked, asked.get), _head(asked, asked.get)]
-            return Judged(tuple(checks), document, asked)
-    elif isinstance(asked.get, NoReply):
-        checks.append(failed(f"{name}_reached", asked.get.message, asked.get.remedy))
-    why = f"not looked at, because {checks[-1].name} failed" if checks else "not asked, because nothing answers there"
-    rest = (skipped(f"{name}_{aspect}", why) for aspect in _ASPECTS[len(checks) :])
-    return Judged((*checks, *rest), None, asked)
+            checks.append(judge(name, answered, reply, reading))
+        if aspect in _GATES and checks[-1].state is State.FAIL:
+            obstacle = f"not looked at, because {name} failed"
+    if obstacle is not None:
+        return EndpointResult(tuple(checks), answered)
+    return EndpointResult(tuple(checks), answered, reading.whole, is_anonymous=reading.anonymous is not None)
 
 
-_ASPECTS = ("reached", "direct", "contract", "status", "consistent", "no_store", "head")
-
-
-def _reached(asked: Asked, reply: Reply) -> Check:
-    name, path = f"{asked.endpoint.name}_reached", asked.endpoint.path
-    return passed(name, f"{path} answered in {reply.duration_ms:.0f} ms", reply.duration_ms)
+def _reached(name: str, answered: Answered, reply: Reply, _: Reading) -> Check:
+    return passed(name, f"{answered.path} answered in {reply.duration_ms:.0f} ms", reply.duration_ms)
 
 
 _REDIRECTS = range(300, 400)
 _REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
 
 
-def _direct(asked: Asked, reply: Reply) -> Check:
-    name, path = f"{asked.endpoint.name}_direct", asked.endpoint.path
+def _direct(name: str, answered: Answered, reply: Reply, _: Reading) -> Check:
     if reply.status in _REDIRECTS:
-        return failed(
-            name, f"{path} answers {reply.status}, a redirect to {destination(asked, reply)}.", _way(asked, reply)
-        )
+        where = destination(answered.address, answered.path, reply)
+        message = f"{answered.path} answers {reply.status}, a redirect to {where}."
+        return failed(name, message, _advice_on_redirect(answered, reply, where))
     if reply.status not in _REFUSALS:
         return passed(name, "no redirect, and no login in front")
-    scheme = re.match(r"[A-Za-z]+", reply.headers.get("www-authenticate", ""))
+    scheme = re.match(r"[A-Za-z]{1,20}", reply.headers.get("www-authenticate", ""))
     wanted = f" ({scheme[0]})" if scheme else ""
-    message = f"{path} answers {reply.status}: what stands in front of the service asks for a login{wanted}."
-    if asked.address.login:
+    message = f"{answered.path} answers {reply.status}: what stands in front of the service asks for a login{wanted}."
+    if answered.address.login:
         return failed(name, f"{message} The one in the URL is not accepted.", "Check user and password in the URL.")
     return failed(
         name,
@@ -114,24 +122,26 @@ def _direct(asked: Asked, reply: Reply) -> Check:
     )
 
 
-def destination(asked: Asked, reply: Reply) -> str:
-    """Where a redirect leads: host and path, without what may be secret."""
+def destination(address: Address, path: str, reply: Reply) -> str:
+    """Return where a redirect leads: host and path, without what may be secret."""
+    if "location" not in reply.headers:
+        return "nowhere"
     try:
-        parts = urlsplit(urljoin(asked.address.url(asked.endpoint.path), reply.headers.get("location", "")))
+        parts = urlsplit(urljoin(address.url(path), reply.headers["location"]))
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return "an address that cannot be read"
-    if "location" not in reply.headers:
-        return "nowhere"
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return "an address that is none of the web's"
     return f"{parts.hostname}{port}{parts.path}"
 
 
-def _way(asked: Asked, reply: Reply) -> str:
-    location = urlsplit(asked.address.url(asked.endpoint.path)).path
-    is_to_tls = not asked.address.is_encrypted and reply.headers.get("location", "").startswith("https://")
-    if is_to_tls and destination(asked, reply).endswith(location):  # and not to some login page
+def _advice_on_redirect(answered: Answered, reply: Reply, where: str) -> str:
+    asked_for = urlsplit(answered.address.url(answered.path)).path
+    is_to_tls = not answered.address.is_encrypted and reply.headers.get("location", "").startswith("https://")
+    if is_to_tls and where.endswith(asked_for):  # and not to some login page
         return "Begin the URL with https://, here and in every monitor: some do not follow redirects."
-    if destination(asked, reply).endswith(f"{location}/"):
+    if where.endswith(f"{asked_for}/"):
         return "The contract has no redirects: another framework serves this path; deploy this service there."
     return (
         "Use the address it leads to, if that is the service; "
@@ -139,111 +149,119 @@ def _way(asked: Asked, reply: Reply) -> str:
     )
 
 
-def _contract(asked: Asked, reply: Reply) -> Check:
-    name, path = f"{asked.endpoint.name}_contract", asked.endpoint.path
-    try:
-        document = contract.read(reply.body)
-    except ValueError:
-        return failed(name, f"This URL does not speak the contract: {path} answers {found(reply)}.", _elsewhere(reply))
-    if contract.is_anonymous(document):
-        return _anonymous(asked, name)
-    different = contract.differences(document, asked.endpoint.model)
-    if not different:
-        return passed(name, f"{SERVICE} {document['version']}")
-    told = ", ".join(different[:_MOST_DIFFERENCES]) + (" and more" if len(different) > _MOST_DIFFERENCES else "")
-    if isinstance(document, dict) and document.get("service") == SERVICE:
-        version = document.get("version", "of an unknown version")
-        message = f"{path} speaks another version of the contract ({SERVICE} {version}): {told}."
-        return failed(name, message, f"Deploy the current version, or verify with {SERVICE} {version}.")
-    message = f"This URL does not speak the contract: {path} answers {found(reply)} with {_keys(document)}; {told}."
-    return failed(name, message, _elsewhere(reply))
-
-
 _MOST_DIFFERENCES = 5
 
 
-def _anonymous(asked: Asked, name: str) -> Check:
-    variable = asked.token_variable
-    if asked.sent_token:
+def _contract(name: str, answered: Answered, reply: Reply, reading: Reading) -> Check:
+    path = answered.path
+    if reading.anonymous:
+        return _anonymous(name, answered)
+    if reading.whole:
+        return passed(name, f"{SERVICE} {reading.whole.version}")
+    if not reading.is_json:
+        message = f"This URL does not speak the contract: {path} answers {_description_of(reply)}."
+        return failed(name, message, _advice_on_stranger(reply))
+    more = " and more" if len(reading.differences) > _MOST_DIFFERENCES else ""
+    differences = ", ".join(reading.differences[:_MOST_DIFFERENCES]) + more
+    if reading.service == SERVICE:
+        version = reading.version or "of an unknown version"
+        message = f"{path} speaks another version of the contract ({SERVICE} {version}): {differences}."
+        return failed(name, message, f"Deploy the current version, or verify with {SERVICE} {version}.")
+    what = f"{_description_of(reply)} with {_keys(reading)}"
+    message = f"This URL does not speak the contract: {path} answers {what}; {differences}."
+    return failed(name, message, _advice_on_stranger(reply))
+
+
+def _anonymous(name: str, answered: Answered) -> Check:
+    variable = answered.token_variable
+    if answered.sent_token:
         message = f"The service does not accept the token in {variable}, and tells only what everybody may see."
         return failed(name, message, f"Set {variable} to the value that HEALTH_TOKEN has in the service's environment.")
-    told = "anonymous: protected by a HEALTH_TOKEN, it tells no more than healthy, status and error.code"
-    return passed(name, f"{told}; {how(asked)}")
+    message = "anonymous: protected by a HEALTH_TOKEN, it tells no more than healthy, status and error.code"
+    return passed(name, f"{message}; {advice_on_token(answered)}")
 
 
-def how(asked: Asked) -> str:
-    """How to see the whole document of a service that is protected by a token."""
-    if asked.address.login:
+def advice_on_token(answered: Answered) -> str:
+    """Return how to see the whole document of a service that is protected by a token."""
+    if answered.address.login:
         return "leave the login out of the URL and set HEALTH_TOKEN: only one of the two can be sent"
-    return f"set {asked.token_variable} here to the service's token to see the rest"
+    return f"set {answered.token_variable} here to the service's token to see the rest"
 
 
-def _elsewhere(reply: Reply) -> str:
+def _advice_on_stranger(reply: Reply) -> str:
     if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return "The platform answers in the service's place: check in its dashboard and logs that it is running."
+    if "content-encoding" in reply.headers:
+        return "The answer is compressed, which the request forbids: switch that off in the proxy or CDN in front."
     return "Check that the URL is this service's, and that what is deployed there is this service."
 
 
-def found(reply: Reply) -> str:
-    """What somebody else's answer is, in a few words."""
+def _description_of(reply: Reply) -> str:
+    """Return what somebody else's answer is, in a few words."""
     kind = reply.headers.get("content-type", "").partition(";")[0] or "something without a type"
-    title = re.search(rb"<title[^>]*>([^<]{1,200})", reply.body, re.IGNORECASE)
+    title = re.search(rb"<title[^>]{0,200}>([^<]{1,200})", reply.body, re.IGNORECASE)
     named = f", a page titled “{unescape(title[1].decode(errors='replace')).strip()[:60]}”" if title else ""
     # Render says here why none of its services answered: no-server, suspend, hibernate-wake-error …
     routing = reply.headers.get("x-render-routing")
-    return f"{reply.status} {kind}{named}" + (f" (x-render-routing: {routing})" if routing else "")
+    packed = reply.headers.get("content-encoding")
+    notes = [f"content-encoding: {packed}"] if packed else []
+    notes += [f"x-render-routing: {routing}"] if routing else []
+    return f"{reply.status} {kind}{named}" + (f" ({', '.join(notes)})" if notes else "")
 
 
-def _keys(document: object) -> str:
-    if not isinstance(document, dict):
+def _keys(reading: Reading) -> str:
+    if reading.keys is None:
         return "no object in it"
-    return f"the keys {', '.join(list(document)[:_MOST_DIFFERENCES])}" if document else "no keys"
+    return f"the keys {', '.join(reading.keys[:_MOST_DIFFERENCES])}" if reading.keys else "no keys"
 
 
-def _status(asked: Asked, reply: Reply, document: Mapping[str, Any]) -> Check:
-    name, path, error = f"{asked.endpoint.name}_status", asked.endpoint.path, document["error"]
-    if reply.status == HTTPStatus.OK:
-        return passed(name, f"200 {document['status']}{_warnings(document)}")
+def _status(name: str, answered: Answered, reply: Reply, reading: Reading) -> Check:
+    path, document, whole = answered.path, reading.document, reading.whole
+    error = document.error if document else None
+    if reply.status == HTTPStatus.OK and document:
+        return passed(name, f"200 {document.status}{_warnings(whole)}")
     if reply.status != HTTPStatus.SERVICE_UNAVAILABLE or not error:
         remedy = "The service itself answers 200 or 503: look at what stands in front of it."
         return failed(name, f"{path} answers {reply.status}.", remedy)
-    if "message" not in error:
-        remedy = f"Look the code up in docs/failures.md, or {how(asked)}."
-        return failed(name, f"{path} answers 503 {error['code']}.", remedy)
-    return failed(name, f"{path} answers 503 {error['code']}: {error['message']}", error["remedy"])
+    if whole and whole.error:
+        return failed(name, f"{path} answers 503 {error.code}: {whole.error.message}", whole.error.remedy)
+    remedy = f"Look the code up in docs/failures.md, or {advice_on_token(answered)}."
+    return failed(name, f"{path} answers 503 {error.code}.", remedy)
 
 
-def _warnings(document: Mapping[str, Any]) -> str:
-    steps = [step for step in document.get("steps", ()) if step["state"] == State.WARN]
-    return "".join(f"; {step['step']}: {step.get('code')}: {step.get('message')}" for step in steps)
+def _warnings(whole: Whole | None) -> str:
+    steps = whole.steps if isinstance(whole, DatabaseDocument) else ()
+    return "".join(f"; {step.step}: {step.code}: {step.message}" for step in steps if step.state == State.WARN)
 
 
-def _consistent(asked: Asked, reply: Reply, document: Mapping[str, Any]) -> Check:
-    name = f"{asked.endpoint.name}_consistent"
+def _consistent(name: str, answered: Answered, reply: Reply, reading: Reading) -> Check:
+    document = reading.document
+    is_healthy, status, error = (
+        (document.healthy, document.status, document.error) if document else (False, "unknown", None)
+    )
     claims = {
         f"status code {reply.status}": reply.status == HTTPStatus.OK,
-        f"healthy {str(document['healthy']).lower()}": document["healthy"],
-        f"status {document['status']}": document["status"] in {"pass", "warn"},
-        "an error" if document["error"] else "no error": document["error"] is None,
+        f"healthy {str(is_healthy).lower()}": is_healthy,
+        f"status {status}": status in {"pass", "warn"},
+        "an error" if error else "no error": error is None,
     }
     if len(set(claims.values())) == 1:
         return passed(name, "status code and document say the same")
-    message = f"{asked.endpoint.path} contradicts itself: {', '.join(claims)}."
+    message = f"{answered.path} contradicts itself: {', '.join(claims)}."
     return failed(name, message, "Something between here and the service changes its answers: ask it directly.")
 
 
-def _no_store(asked: Asked, reply: Reply) -> Check:
-    name = f"{asked.endpoint.name}_no_store"
+def _no_store(name: str, answered: Answered, reply: Reply, _: Reading) -> Check:
     value = reply.headers.get("cache-control", "")
     if "no-store" in re.split(r"[\s,]+", value.lower()):
         return passed(name, "no cache may keep the answer")
-    told = f"with Cache-Control: {value}" if value else "without Cache-Control"
-    message = f"{asked.endpoint.path} answers {told}, and not with no-store."
+    header = f"with Cache-Control: {value}" if value else "without Cache-Control"
+    message = f"{answered.path} answers {header}, and not with no-store."
     return failed(name, message, "Switch caching off for this path in the proxy or CDN: it would serve old health.")
 
 
-def _head(asked: Asked, reply: Reply) -> Check:
-    name, head = f"{asked.endpoint.name}_head", asked.head
+def _head(name: str, answered: Answered, reply: Reply, _: Reading) -> Check:
+    head = answered.head
     if head is None:
         return skipped(name, "HEAD was not asked, because something else failed")
     if isinstance(head, NoReply):
@@ -253,7 +271,7 @@ def _head(asked: Asked, reply: Reply) -> Check:
         (bool(head.body), "HEAD answers with a body, which spoils the connection for the next request."),
         (
             not _fits(head, reply),
-            f"HEAD names a Content-Length of {head.headers.get('content-length')}, "
+            f"HEAD names a Content-Length of {head.headers.get('content-length', '')[:20]}, "
             f"and GET answers {len(reply.body)} bytes.",
         ),
     ):
@@ -271,4 +289,17 @@ def _fits(head: Reply, reply: Reply) -> bool:
     length = head.headers.get("content-length")
     if length is None:
         return True
-    return length.isdecimal() and abs(int(length) - len(reply.body)) <= len(reply.body) / 10
+    is_number = re.fullmatch("[0-9]{1,9}", length)  # of more digits Python makes no number
+    return bool(is_number) and abs(int(length) - len(reply.body)) <= len(reply.body) / 10
+
+
+_GATES = frozenset({"reached", "direct", "contract"})
+_ASPECTS: dict[str, Callable[[str, Answered, Reply, Reading], Check]] = {
+    "reached": _reached,
+    "direct": _direct,
+    "contract": _contract,
+    "status": _status,
+    "consistent": _consistent,
+    "no_store": _no_store,
+    "head": _head,
+}

@@ -10,7 +10,7 @@ from pgvector_ready.judgement.report import State
 
 
 @dataclass(frozen=True, slots=True)
-class Also:
+class OwnEndpoint:
     """One of the team's own endpoints, and the status it should answer to GET."""
 
     path: str = field(repr=False)
@@ -22,7 +22,7 @@ class Also:
         return self.path.partition("?")[0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Expectations:
     """What should be so beyond the contract; None is not asked."""
 
@@ -36,10 +36,10 @@ class Expectations:
     places: frozenset[tuple[str, int]] = frozenset()
     # The one from before a deploy, which should not answer any more.
     not_instance: str | None = None
-    also: tuple[Also, ...] = ()
+    also: tuple[OwnEndpoint, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What was answered; None was not asked, because something before it failed."""
 
@@ -54,7 +54,7 @@ class Evidence:
     sent_other_token: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
     """The last attempt's checks with what they were judged on, and how many attempts it took."""
 
@@ -71,10 +71,10 @@ class Verification:
         return not failures(self.checks)
 
     def count(self, state: State) -> int:
-        """How many checks came out so."""
+        """Return how many checks came out so."""
         return sum(check.state is state for check in self.checks)
 
 
 def failures(checks: tuple[Check, ...]) -> tuple[Check, ...]:
-    """What is not as it should be; the first is what to look at first."""
+    """Return the checks that failed; the first is the one to look at first."""
     return tuple(check for check in checks if check.state is State.FAIL)

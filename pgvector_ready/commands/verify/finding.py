@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from pgvector_ready.judgement.report import State
-
-_LONGEST = 600
+from pgvector_ready.printable import SENTENCE_LIMIT, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +23,19 @@ class Check:
 
 
 def passed(name: str, message: str, duration_ms: float | None = None) -> Check:
-    """It is as it should be."""
-    return Check(printable(name), State.PASS, printable(message), duration_ms=duration_ms)
+    """Return a check that came out as it should."""
+    return Check(_shown(name), State.PASS, _shown(message), duration_ms=duration_ms)
 
 
 def failed(name: str, message: str, remedy: str) -> Check:
-    """It is not."""
-    return Check(printable(name), State.FAIL, printable(message), printable(remedy))
+    """Return a check that did not come out as it should."""
+    return Check(_shown(name), State.FAIL, _shown(message), _shown(remedy))
 
 
 def skipped(name: str, message: str) -> Check:
-    """Nobody asked for it, or something before it failed."""
-    return Check(printable(name), State.SKIPPED, printable(message))
+    """Return a check that nobody asked for, or that something before it made impossible."""
+    return Check(_shown(name), State.SKIPPED, _shown(message))
 
 
-def printable(text: str) -> str:
-    """`text` on one line: a stranger's words may hold a terminal's control sequences, or have no end."""
-    return "".join(letter if letter.isprintable() else " " for letter in text[:_LONGEST])
+def _shown(text: str) -> str:
+    return printable(text, 2 * SENTENCE_LIMIT)  # a sentence of the service within one of ours

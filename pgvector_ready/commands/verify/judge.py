@@ -1,34 +1,34 @@
-"""All that was answered against all that is expected. Pure: what was asked, and when, is `verify`'s."""
+"""All that was answered against all that is expected. Pure: what was asked, and when, is `attempts`' business."""
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from pgvector_ready.commands.verify.address import Address
 from pgvector_ready.commands.verify.endpoint import (
     DATABASE,
     HEALTH,
-    Asked,
+    Answered,
     Endpoint,
-    Judged,
+    EndpointResult,
+    advice_on_token,
     destination,
-    how,
     judge_endpoint,
 )
-from pgvector_ready.commands.verify.evidence import Also, Evidence, Expectations
-from pgvector_ready.commands.verify.finding import Check, failed, passed, printable, skipped
+from pgvector_ready.commands.verify.evidence import Evidence, Expectations, OwnEndpoint
+from pgvector_ready.commands.verify.finding import Check, failed, passed, skipped
 from pgvector_ready.commands.verify.reply import Outcome, Reply
-from pgvector_ready.documents.documents import DatabaseDocument
-from pgvector_ready.judgement.facts import version
+from pgvector_ready.commands.verify.schema import DatabaseDocument, ServiceDocument, Target
 from pgvector_ready.paths import DATABASE_PATH
+from pgvector_ready.printable import printable
 
 OTHER_TOKEN_VARIABLE = "OTHER_HEALTH_TOKEN"  # noqa: S105 - a name
 # As short as git ever abbreviates.
 _SHORTEST_COMMIT = 7
+_LONGEST_VERSION = 40
 
 
 def judge(evidence: Evidence, expectations: Expectations) -> tuple[Check, ...]:
-    """Every check there is, whatever was asked: a report has the same names each time."""
+    """Return every check there is, whatever was asked: a report has the same names each time."""
     health, database = _endpoints(evidence)
     return (
         *health.checks,
@@ -41,63 +41,54 @@ def judge(evidence: Evidence, expectations: Expectations) -> tuple[Check, ...]:
         _pgvector(database, expectations.minimum_version),
         _separate(database, evidence, expectations.differs_from),
         *_instance(health, expectations.not_instance),
-        *_also(evidence, expectations.also),
+        *_own_endpoints(evidence, expectations.also),
     )
 
 
-def _endpoints(evidence: Evidence) -> tuple[Judged, Judged]:
+def _endpoints(evidence: Evidence) -> tuple[EndpointResult, EndpointResult]:
     address, sent = evidence.address, evidence.sent_token
-    health = judge_endpoint(Asked(HEALTH, address, evidence.health, evidence.health_head, sent))
-    return health, judge_endpoint(Asked(DATABASE, address, evidence.database, evidence.database_head, sent))
+    health = Answered(HEALTH, address, evidence.health, evidence.health_head, sent_token=sent)
+    database = Answered(DATABASE, address, evidence.database, evidence.database_head, sent_token=sent)
+    return judge_endpoint(health), judge_endpoint(database)
 
 
-def instance_in(evidence: Evidence) -> str | None:
-    """The instance that answered, if it said so."""
-    document = _endpoints(evidence)[0].document or {}
-    return document.get("instance")
+def documents_in(evidence: Evidence) -> tuple[ServiceDocument | None, DatabaseDocument | None]:
+    """Return the two documents, each as far as the service told it whole."""
+    health, database = _endpoints(evidence)
+    return health.service, database.database
 
 
-def fingerprint_in(evidence: Evidence) -> str | None:
-    """The database that the service answered from, if it said so; fit to be shown."""
-    document = _endpoints(evidence)[1].document or {}
-    fingerprint = document.get("target", {}).get("fingerprint")
-    return fingerprint and printable(fingerprint)
-
-
-def _untold(name: str, judged: Judged) -> Check | None:
-    """Why the document cannot tell what is expected of it, if it cannot."""
-    if judged.document is None:
-        why = judged.failure.name if judged.failure else "health_reached"
-        return skipped(name, f"not known, because {why} failed")
-    if "service" not in judged.document:
+def _obstacle(name: str, result: EndpointResult) -> Check:
+    """Return why there is no whole document to look into."""
+    if result.is_anonymous:
         message = "The service does not tell this to everybody: it is protected by a HEALTH_TOKEN."
-        advice = how(judged.asked)
+        advice = advice_on_token(result.answered)
         return failed(name, message, f"{advice[0].upper()}{advice[1:]}.")
-    return None
+    why = result.failure.name if result.failure else "health_reached"
+    return skipped(name, f"not known, because {why} failed")
 
 
-def _unasked(name: str, judged: Judged, option: str, told: Callable[[Any], str]) -> Check:
-    """A check nobody asked for still shows what there would be to expect."""
-    if judged.document is None or "service" not in judged.document:
-        return skipped(name, f"{option} was not given")
-    return skipped(name, f"{told(judged.document)} ({option} was not given)")
+def _not_asked(name: str, option: str, found: str | None) -> Check:
+    """Return a check that nobody asked for; it shows what there would be to expect."""
+    return skipped(name, f"{found} ({option} was not given)" if found else f"{option} was not given")
 
 
-def _commit(health: Judged, database: Judged, expected: str | None) -> Check:
+def _commit(health: EndpointResult, database: EndpointResult, expected: str | None) -> Check:
+    name = "commit"
     if expected is None:
-        return _unasked("commit", health, "--expect-commit", lambda document: document["commit"] or "unknown")
-    for judged in (health, database):
-        if untold := _untold("commit", judged):
-            return untold
-        found = judged.document and judged.document["commit"]
+        return _not_asked(name, "--expect-commit", (health.whole.commit or "unknown") if health.whole else None)
+    for result in (health, database):
+        if result.whole is None:
+            return _obstacle(name, result)
+        found = result.whole.commit
         if not found:
             remedy = "Set GIT_COMMIT in the service's environment; Render and Railway set their own variable."
-            return failed("commit", "The service does not know its commit.", remedy)
+            return failed(name, "The service does not know its commit.", remedy)
         if not _is_same_commit(found, expected):
-            message = f"{judged.asked.endpoint.path} is answered by commit {found}, and {expected} was expected."
+            message = f"{result.answered.path} is answered by commit {found}, and {expected} was expected."
             remedy = "Wait for the deploy with --wait 900; if it has ended, its log says why it did not go live."
-            return failed("commit", message, remedy)
-    return passed("commit", f"{expected} answers")
+            return failed(name, message, remedy)
+    return passed(name, f"{expected} answers")
 
 
 def _is_same_commit(found: str, expected: str) -> bool:
@@ -108,13 +99,13 @@ def _is_same_commit(found: str, expected: str) -> bool:
     return found.startswith(expected) or expected.startswith(found)
 
 
-def _target(name: str, database: Judged, key: str, expected: str | None, folded: Callable[[str], str]) -> Check:
+def _target(name: str, database: EndpointResult, key: str, expected: str | None, folded: Callable[[str], str]) -> Check:
+    document = database.database
+    found = getattr(document.target, key) if document else None
     if expected is None:
-        option = f"--expect-{key}"
-        return _unasked(name, database, option, lambda document: document["target"][key] or "unknown")
-    if untold := _untold(name, database):
-        return untold
-    found = (database.document or {})["target"][key]
+        return _not_asked(name, f"--expect-{key}", (found or "unknown") if document else None)
+    if document is None:
+        return _obstacle(name, database)
     if found is not None and folded(found) == folded(expected):
         return passed(name, found)
     message = f"The service uses the {key} {found or 'unknown'}, and {expected} was expected."
@@ -124,32 +115,33 @@ def _target(name: str, database: Judged, key: str, expected: str | None, folded:
 _CORRECT_URL = "Correct the service's DATABASE_URL and deploy, before anything is written to the wrong database."
 
 
-def _fingerprint(database: Judged, expectations: Expectations) -> Check:
+def _fingerprint(database: EndpointResult, expectations: Expectations) -> Check:
     name, expected, places = "target_fingerprint", expectations.fingerprint, expectations.places
+    document = database.database
     if not expected and not places:
-        return _unasked(name, database, "--expect-fingerprint", lambda document: _known(document["target"]))
-    if untold := _untold(name, database):
-        return untold
-    target = (database.document or {})["target"]
-    found = target["fingerprint"]
+        return _not_asked(name, "--expect-fingerprint", _shown(document.target) if document else None)
+    if document is None:
+        return _obstacle(name, database)
+    target = document.target
+    found = target.fingerprint
     if expected and found and found.casefold() == expected.casefold():
         return passed(name, found)
-    if not (expected and found) and (target["host"], target["port"]) in places:
+    if not (expected and found) and (target.host, target.port) in places:
         return passed(name, "unknown, but host and port are those expected")
     wanted = expected if expected and (found or not places) else "one at the host and port expected"
-    message = f"The service answers from the database {_known(target)}, and {wanted} was expected."
+    message = f"The service answers from the database {_shown(target)}, and {wanted} was expected."
     return failed(name, message, _CORRECT_URL)
 
 
-def _known(target: Any) -> str:
-    return target["fingerprint"] or "unknown"
+def _shown(target: Target) -> str:
+    return target.fingerprint or "unknown"
 
 
-def _instance(health: Judged, replaced: str | None) -> Iterator[Check]:
+def _instance(health: EndpointResult, replaced: str | None) -> Iterator[Check]:
     """A check that only a deploy can ask for."""
     if replaced is None:
         return
-    found = (health.document or {}).get("instance")
+    found = health.service.instance if health.service else None
     if found is None:
         yield skipped("instance", "the service does not say which of its instances answers")
     elif found == replaced:
@@ -159,79 +151,92 @@ def _instance(health: Judged, replaced: str | None) -> Iterator[Check]:
         yield passed("instance", f"{found} answers")
 
 
-def _pgvector(database: Judged, minimum: str | None) -> Check:
-    name = "pgvector_version"
-    if minimum is None and (database.document is None or "service" not in database.document):
-        return skipped(name, "--minimum-pgvector was not given")
-    if untold := _untold(name, database):
-        return untold
-    installed = (database.document or {})["pgvector"]["installed_version"]
-    if installed is None:
+def _pgvector(database: EndpointResult, minimum: str | None) -> Check:
+    name, document = "pgvector_version", database.database
+    if document is None:
+        return _not_asked(name, "--minimum-pgvector", None) if minimum is None else _obstacle(name, database)
+    installed = printable(document.pgvector.installed_version or "", _LONGEST_VERSION)
+    if not installed:
         remedy = "Follow the remedy of database_status, or CREATE EXTENSION vector; in that database."
         return failed(name, "pgvector is not installed in the service's database, as far as it can see.", remedy)
-    if minimum is not None and version(installed) < version(minimum):
+    if minimum is None:
+        return passed(name, f"{installed} is installed")
+    numbers = _numbers(installed)
+    if numbers is None or numbers < (_numbers(minimum) or ()):
         message = f"pgvector {installed} is installed, and at least {minimum} was expected."
         return failed(name, message, "ALTER EXTENSION vector UPDATE; or an image with a newer pgvector.")
-    return passed(name, f"{installed} is installed" + (f", at least {minimum} was expected" if minimum else ""))
+    return passed(name, f"{installed} is installed, at least {minimum} was expected")
+
+
+def _numbers(version: str) -> tuple[int, ...] | None:
+    """Return a version as numbers, because as text 0.10.0 sorts below 0.8.5; None where it is none."""
+    found = re.match(r"[0-9]{1,6}(?:\.[0-9]{1,6}){0,3}(?![0-9])", version)
+    return tuple(map(int, found[0].split("."))) if found else None
 
 
 _OTHER = Endpoint("other", DATABASE_PATH, DatabaseDocument)
 
 
-def _separate(database: Judged, evidence: Evidence, differs_from: Address | None) -> Check:
+def _separate(database: EndpointResult, evidence: Evidence, differs_from: Address | None) -> Check:
     name = "separate_database"
     if differs_from is None:
-        return skipped(name, "--differs-from was not given")
-    if database.document is None and (untold := _untold(name, database)):
-        return untold
+        return _not_asked(name, "--differs-from", None)
+    if database.whole is None and not database.is_anonymous:
+        return _obstacle(name, database)
     if evidence.other is None:
         return skipped(name, "the other service was not asked, because something else failed")
-    asked = Asked(_OTHER, differs_from, evidence.other, None, evidence.sent_other_token, OTHER_TOKEN_VARIABLE)
-    other = judge_endpoint(asked)
-    if other.document is None and other.failure:
+    other = judge_endpoint(
+        Answered(
+            _OTHER,
+            differs_from,
+            evidence.other,
+            sent_token=evidence.sent_other_token,
+            token_variable=OTHER_TOKEN_VARIABLE,
+        )
+    )
+    if other.whole is None and other.failure:
         return failed(name, f"Cannot tell: {differs_from.origin}: {other.failure.message}", other.failure.remedy or "")
-    for judged in (database, other):
-        if (untold := _untold(name, judged)) and untold.remedy:
-            return failed(name, f"Cannot tell: {judged.asked.address.origin}: {untold.message}", untold.remedy)
+    for result in (database, other):
+        if result.is_anonymous:
+            obstacle = _obstacle(name, result)
+            message = f"Cannot tell: {result.answered.address.origin}: {obstacle.message}"
+            return failed(name, message, obstacle.remedy or "")
     return _compare(name, database, other)
 
 
-def _compare(name: str, database: Judged, other: Judged) -> Check:
-    mine, theirs = ((judged.document or {})["target"] for judged in (database, other))
-    for judged, target in ((database, mine), (other, theirs)):
-        if not target["fingerprint"]:
-            message = f"Cannot tell: {judged.asked.address.origin} does not know the fingerprint of its database."
+def _compare(name: str, database: EndpointResult, other: EndpointResult) -> Check:
+    targets = [result.database.target for result in (database, other) if result.database]
+    for result, target in zip((database, other), targets, strict=True):
+        if not target.fingerprint:
+            message = f"Cannot tell: {result.answered.address.origin} does not know the fingerprint of its database."
             remedy = (
                 "Make its /api/v1/health/db pass first; if it does, its role may not ask for the fingerprint: "
                 "GRANT EXECUTE ON FUNCTION pg_control_system() TO the role."
             )
             return failed(name, message, remedy)
-    shown = f"{other.asked.address.origin} ({theirs['host']}, database {theirs['database']})"
-    if mine["fingerprint"] == theirs["fingerprint"]:
+    mine, theirs = targets
+    shown = f"{other.answered.address.origin} ({theirs.host}, database {theirs.database})"
+    if mine.fingerprint == theirs.fingerprint:
         message = f"Shares one database with {shown}: what one of them deletes is gone for both."
         return failed(name, message, "Give one of them a DATABASE_URL of its own before anything else runs.")
     return passed(name, f"another database than that of {shown}")
 
 
-def _also(evidence: Evidence, also: tuple[Also, ...]) -> Iterator[Check]:
-    outcomes = evidence.also or (None,) * len(also)
-    for wanted, outcome in zip(also, outcomes, strict=True):
-        yield _answers(evidence.address, wanted, outcome)
+def _own_endpoints(evidence: Evidence, endpoints: tuple[OwnEndpoint, ...]) -> Iterator[Check]:
+    outcomes = evidence.also or (None,) * len(endpoints)
+    for wanted, outcome in zip(endpoints, outcomes, strict=True):
+        yield _answer(evidence.address, wanted, outcome)
 
 
-def _answers(address: Address, also: Also, outcome: Outcome | None) -> Check:
-    name = f"also {also.name}"
+def _answer(address: Address, wanted: OwnEndpoint, outcome: Outcome | None) -> Check:
+    name = f"also {wanted.name}"
     if outcome is None:
         return skipped(name, "not asked, because something else failed")
     if not isinstance(outcome, Reply):
         return failed(name, outcome.message, outcome.remedy)
-    if outcome.status == also.status:
+    if outcome.status == wanted.status:
         return passed(name, f"answered {outcome.status} in {outcome.duration_ms:.0f} ms", outcome.duration_ms)
-    endpoint = Endpoint(name, also.path, DatabaseDocument)
-    leads = f", a redirect to {destination(Asked(endpoint, address, outcome), outcome)}," if _redirects(outcome) else ""
-    message = f"GET {also.name} answers {outcome.status}{leads} and {also.status} was expected."
+    is_redirect = 300 <= outcome.status < 400  # noqa: PLR2004 - HTTP's
+    leads = f", a redirect to {destination(address, wanted.path, outcome)}," if is_redirect else ""
+    message = f"GET {wanted.name} answers {outcome.status}{leads} and {wanted.status} was expected."
     return failed(name, message, "Read the service's log for this request, or correct --also.")
-
-
-def _redirects(reply: Reply) -> bool:
-    return bool(re.fullmatch("3..", str(reply.status)))

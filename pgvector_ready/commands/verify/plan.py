@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pgvector_ready.commands.verify.address import Address, WrongUseError, parse
-from pgvector_ready.commands.verify.evidence import Also, Expectations
+from pgvector_ready.commands.verify.evidence import Expectations, OwnEndpoint
 from pgvector_ready.commands.verify.judge import OTHER_TOKEN_VARIABLE
 
 TOKEN_VARIABLE = "HEALTH_TOKEN"  # noqa: S105 - a name
@@ -21,8 +21,8 @@ class Plan:
     other_token: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
     """The options as they were typed; None was not."""
 
     url: str = field(repr=False)
@@ -35,8 +35,8 @@ class Typed:
     also: Sequence[str] = field(default=(), repr=False)
 
 
-def read(typed: Typed, environment: Mapping[str, str]) -> Plan:
-    """The plan. Raises WrongUseError, which never repeats a value: a secret may stand in the wrong place."""
+def read(typed: Options, environment: Mapping[str, str]) -> Plan:
+    """Return the plan. Raises WrongUseError, which never repeats a value: a secret may stand in the wrong place."""
     _demand("--expect-commit", typed.commit, r"[0-9A-Fa-f]{7,64}", "the first 7 or more digits of a commit's hash")
     _demand("--expect-host", typed.host, r"\S+", "the name of a database server")
     _demand("--expect-database", typed.database, r".+", "the name of a database")
@@ -44,13 +44,13 @@ def read(typed: Typed, environment: Mapping[str, str]) -> Plan:
     _demand("--minimum-pgvector", typed.minimum_version, r"\d+(\.\d+){0,3}", "a version such as 0.8.0")
     address = parse(typed.url)
     expectations = Expectations(
-        typed.commit,
-        typed.host,
-        typed.database,
-        typed.minimum_version,
-        _other(typed.differs_from, address),
-        typed.fingerprint,
-        also=tuple(map(_also, typed.also)),
+        commit=typed.commit,
+        host=typed.host,
+        database=typed.database,
+        minimum_version=typed.minimum_version,
+        differs_from=_other(typed.differs_from, address),
+        fingerprint=typed.fingerprint,
+        also=tuple(map(_own_endpoint, typed.also)),
     )
     token, other_token = (_token(variable, environment) for variable in (TOKEN_VARIABLE, OTHER_TOKEN_VARIABLE))
     return Plan(address, expectations, token, other_token)
@@ -72,10 +72,10 @@ def _other(text: str | None, address: Address) -> Address | None:
     return other
 
 
-def _also(text: str) -> Also:
+def _own_endpoint(text: str) -> OwnEndpoint:
     _demand("--also", text, r"/[!-~]*=[1-5][0-9]{2}", "PATH=STATUS such as /search=200, the path percent-encoded")
     path, _, status = text.rpartition("=")
-    return Also(path, int(status))
+    return OwnEndpoint(path, int(status))
 
 
 def _token(variable: str, environment: Mapping[str, str]) -> str | None:

@@ -2,31 +2,29 @@
 
 import asyncio
 import base64
-import io
-import re
 import ssl
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from http import HTTPStatus
-from http.client import HTTPException, parse_headers
 
+import h11
 import httpx
 
+from pgvector_ready.commands.outward import WrongProxyError, create_client, location_of, read
 from pgvector_ready.commands.verify.address import Address, WrongUseError
 from pgvector_ready.commands.verify.trouble import NoReply, explain
 
-# The documents are below 4 kB; whoever sends more than this is somebody else.
+# The documents are below 16 kB; whoever sends more than this is somebody else.
 _MOST_BYTES = 262_144
 # At most half of the deadline, so that a port that nobody opens is told from a service that keeps silent.
 _CONNECT_SECONDS = 5.0
 # After a head the connection ends; a server that keeps it open has this long to send what it should not.
 _STRAY_SECONDS = 0.3
-# `identity`: a compressed GET has another length than its HEAD.
+# `identity`: a compressed GET has another length than its HEAD, and a size that nothing bounds.
 _HEADERS = {"User-Agent": "pgvector-ready-verify", "Accept": "application/json", "Accept-Encoding": "identity"}
-_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, HTTPException, OSError, EOFError, ValueError)
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, h11.ProtocolError, OSError, EOFError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,48 +55,51 @@ class Asker:
 
     async def get(self, path: str, seconds: float, *, is_own: bool = True) -> Outcome:
         """GET; the token goes along only to the service's own two paths (`is_own`)."""
-        return await self._bounded(self._exchange("GET", path, seconds, is_own=is_own), seconds)
+        credentials = self._credentials if is_own else self._login
+        return await self._bounded(self._exchange("GET", path, seconds, credentials), seconds)
 
     async def head(self, path: str, seconds: float) -> Outcome:
         """HEAD of one of the service's own paths."""
         if self._is_proxied:
-            return await self._bounded(self._exchange("HEAD", path, seconds, is_own=True), seconds)
-        return await self._bounded(self._raw_head(path), seconds)
+            return await self._bounded(self._exchange("HEAD", path, seconds, self._credentials), seconds)
+        return await self._bounded(self._head(path), seconds)
 
     async def _bounded(self, exchange: Awaitable[Reply], seconds: float) -> Outcome:
         try:
             # httpx bounds each read, so that a byte now and then would extend it for ever.
             async with asyncio.timeout(seconds):
                 return await exchange
-        except (*_FAILURES, asyncio.LimitOverrunError) as error:
+        except _FAILURES as error:
             return explain(error, self.address, seconds, is_proxied=self._is_proxied)
 
-    async def _exchange(self, method: str, path: str, seconds: float, *, is_own: bool) -> Reply:
+    async def _exchange(self, method: str, path: str, seconds: float, credentials: Mapping[str, str]) -> Reply:
         started = time.perf_counter()
         timeout = httpx.Timeout(None, connect=min(_CONNECT_SECONDS, seconds / 2))
-        headers = self._credentials if is_own else self._login
         url = self.address.url(path)
-        async with self._client.stream(method, url, headers=headers, timeout=timeout) as response:
-            body = bytearray()
-            async for piece in response.aiter_bytes():
-                body += piece
-                if len(body) > _MOST_BYTES:
-                    break
-        return Reply(response.status_code, response.headers, bytes(body), _since(started))
+        async with self._client.stream(method, url, headers=credentials, timeout=timeout) as response:
+            body = await read(response, _MOST_BYTES)
+        location = location_of(response)
+        found = {**response.headers, **({"location": location} if location is not None else {})}
+        return Reply(response.status_code, found, body, _since(started))
 
-    async def _raw_head(self, path: str) -> Reply:
-        """HEAD on a bare connection: every client drops the body that must not be there, which then spoils the next."""
+    async def _head(self, path: str) -> Reply:
+        """HEAD by the parser alone: every client drops the body that must not be there, which then spoils the next."""
         started = time.perf_counter()
         address = self.address
+        url = httpx.URL(address.url(path))
+        headers = {"Host": url.netloc.decode(), "Connection": "close", **_HEADERS, **self._credentials}
+        http = h11.Connection(h11.CLIENT)
         context, name = (self._context, address.host) if address.is_encrypted else (None, None)
         reader, writer = await asyncio.open_connection(address.host, address.port, ssl=context, server_hostname=name)
         try:
-            writer.write(_head_request(address, path, self._credentials))
-            status, headers = _read_head(await reader.readuntil(b"\r\n\r\n"))
-            while status < HTTPStatus.OK:  # 103 and its like come before the answer
-                status, headers = _read_head(await reader.readuntil(b"\r\n\r\n"))
+            request = h11.Request(method="HEAD", target=url.raw_path, headers=[*headers.items()])
+            writer.write((http.send(request) or b"") + (http.send(h11.EndOfMessage()) or b""))
+            while not isinstance(answer := http.next_event(), h11.Response):  # 103 and its like come before it
+                if answer is h11.NEED_DATA:
+                    http.receive_data(await reader.read(_MOST_BYTES))
             duration_ms = _since(started)
-            return Reply(status, headers, await _stray(reader), duration_ms)
+            found = {name.decode(): value.decode("latin-1") for name, value in answer.headers}
+            return Reply(answer.status_code, found, http.trailing_data[0] or await _stray(reader), duration_ms)
         finally:
             writer.transport.abort()
 
@@ -109,12 +110,9 @@ async def asking(address: Address, token: str | None) -> AsyncIterator[Asker]:
     context = httpx.create_ssl_context()
     limits = httpx.Limits(max_keepalive_connections=0)
     try:
-        client = httpx.AsyncClient(verify=context, limits=limits, headers=_HEADERS)
-    except (ValueError, httpx.InvalidURL):
-        message = (
-            "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY is not the URL of a proxy, such as http://proxy.example.com:3128"
-        )
-        raise WrongUseError(message) from None
+        client = create_client(_HEADERS, verify=context, limits=limits)
+    except WrongProxyError as error:
+        raise WrongUseError(str(error)) from None
     async with client:
         yield Asker(address, token, client, context)
 
@@ -131,24 +129,6 @@ def _is_proxied(address: Address) -> bool:
     proxies = urllib.request.getproxies()
     scheme = "https" if address.is_encrypted else "http"
     return (scheme in proxies or "all" in proxies) and not urllib.request.proxy_bypass(address.host)
-
-
-def _head_request(address: Address, path: str, credentials: Mapping[str, str]) -> bytes:
-    url = httpx.URL(address.url(path))
-    headers = {"Host": url.netloc.decode(), "Connection": "close", **_HEADERS, **credentials}
-    lines = [f"HEAD {url.raw_path.decode()} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode()
-
-
-def _read_head(head: bytes) -> tuple[int, Mapping[str, str]]:
-    first, _, rest = head.partition(b"\r\n")
-    line = re.match(rb"HTTP/1\.\d (\d{3})\b", first)
-    if line is None:
-        raise httpx.RemoteProtocolError(_NOT_HTTP)
-    return int(line[1]), {name.lower(): value for name, value in parse_headers(io.BytesIO(rest)).items()}
-
-
-_NOT_HTTP = "the first line is none of HTTP/1"
 
 
 async def _stray(reader: asyncio.StreamReader) -> bytes:

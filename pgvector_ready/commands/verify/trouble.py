@@ -1,20 +1,18 @@
 """Why no answer came, in a sentence: decided by the class of the exception, never by its text."""
 
-import asyncio
-import errno
-import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import h11
 import httpx
 
 from pgvector_ready.commands.verify.address import Address
+from pgvector_ready.database.errors import classify
+from pgvector_ready.judgement.failures import Code, Step
 
 # OpenSSL's x509_vfy.h
 _NOT_YET_VALID, _EXPIRED = 9, 10
-_NAME_MISMATCH = frozenset({62, 64})
-_UNREACHABLE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN, errno.EHOSTDOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +23,92 @@ class NoReply:
     remedy: str
 
 
+_BROKEN_OFF = NoReply(
+    "What listens at {origin} broke the connection off, or does not speak HTTP.",
+    "Check that the port is the service's, then read its log: it may be crashing, restarting or out of memory.",
+)
+_PROXY_ADVICE = "Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, or name the host in NO_PROXY."
+_NO_PROXY = NoReply("The proxy between here and {origin} cannot be reached.", _PROXY_ADVICE)
+_REFUSED_BY_PROXY = NoReply("The proxy between here and {origin} did not let the request through.", _PROXY_ADVICE)
+_NO_TLS = NoReply(
+    "{origin} does not speak TLS, or none that is spoken here.",
+    "Check the port; where the service is meant to be without TLS, begin the URL with http://.",
+)
+_NOT_TAKEN = NoReply(
+    "{origin} did not take a connection in time.",
+    "Check the host, the port and the name server, and whether a firewall drops what comes from here.",
+)
+_SILENT = NoReply(
+    "{origin} took the connection and gave no complete answer within {seconds:g} s.",
+    "A sleeping instance takes about a minute to wake: try again with --wait 120. "
+    "If it stays silent, read the service's log.",
+)
+# The names are the database's: a network fails in the same ways.
+_BY_CODE: Mapping[Code, NoReply] = {
+    Code.DNS_NOT_FOUND: NoReply(
+        "{host} does not resolve: no name server knows it.",
+        "Look for a typo in the URL; a new domain takes a while to be known everywhere.",
+    ),
+    Code.CONNECTION_REFUSED: NoReply(
+        "{origin} refuses connections: nothing listens there.",
+        "Check the port, and in the service's log whether it is running.",
+    ),
+    Code.HOST_UNREACHABLE: NoReply(
+        "There is no way to {origin} from here.", "Check the host, the network and the firewall."
+    ),
+    Code.CONNECTION_CLOSED: _BROKEN_OFF,
+    Code.TLS_HOSTNAME_MISMATCH: NoReply(
+        "The TLS certificate of {origin} is for another host.",
+        "Use the host name it was made for, or add this one to the platform's custom domains.",
+    ),
+    Code.TLS_UNTRUSTED: NoReply(
+        "The TLS certificate of {origin} is not signed by an authority that is trusted here.",
+        "Use one of a public authority; if it is your own authority's, set SSL_CERT_FILE to its root certificate.",
+    ),
+}
+_RENEW = "Renew it, and check the clock of this machine."
+_BY_VERIFY_CODE = {
+    _EXPIRED: NoReply("The TLS certificate of {origin} has expired.", _RENEW),
+    _NOT_YET_VALID: NoReply("The TLS certificate of {origin} is not valid yet.", _RENEW),
+}
+
+
 def explain(error: BaseException, address: Address, seconds: float, *, is_proxied: bool) -> NoReply:
-    """The exception that a request ended with, after at most `seconds`, told; the exception's own text never is."""
-    links = tuple(_links(error))
+    """Return what became of a request that ended with `error` after at most `seconds`; its text is never shown."""
+    found = _judge(tuple(_links(error)), is_proxied=is_proxied) or NoReply(
+        f"The request to {{origin}} failed ({type(error).__name__}).", "Look at what curl -v {origin} says."
+    )
+    facts = {"origin": address.origin, "host": address.host, "seconds": seconds}
+    return NoReply(found.message.format(**facts), found.remedy.format(**facts))
+
+
+def _judge(links: tuple[BaseException, ...], *, is_proxied: bool) -> NoReply | None:
+    error = links[0]
     # Whoever goes through a proxy connects to nothing else; only the certificate is then the service's.
     is_certificate = any(isinstance(link, ssl.SSLCertVerificationError) for link in links)
     if is_proxied and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) and not is_certificate:
-        return NoReply(f"The proxy between here and {address.origin} cannot be reached.", _CHECK_PROXY)
-    for link in links:
-        if told := _tell(link, address, seconds):
-            return told
-    if isinstance(error, httpx.NetworkError):
-        return _broken_off(address.origin)
-    return NoReply(
-        f"The request to {address.origin} failed ({type(error).__name__}).",
-        f"Look at what curl -v {address.origin} says.",
-    )
+        return _NO_PROXY
+    judged = (_by_class(link) or _BY_CODE.get(classify(link, Step.CONNECTED)[0]) for link in links)
+    # The first is the client's own; what it wraps says more.
+    return next((found for found in judged if found), _BROKEN_OFF if isinstance(error, httpx.NetworkError) else None)
 
 
-_CHECK_PROXY = "Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, or name the host in NO_PROXY."
+def _by_class(error: BaseException) -> NoReply | None:  # noqa: PLR0911 - a table in the form of a match
+    match error:
+        case httpx.ProxyError():
+            return _REFUSED_BY_PROXY
+        case ssl.SSLCertVerificationError():
+            return _BY_VERIFY_CODE.get(error.verify_code)
+        case ssl.SSLError() if not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            return _NO_TLS
+        case httpx.ConnectTimeout():
+            return _NOT_TAKEN
+        case TimeoutError() | httpx.TimeoutException():
+            return _SILENT
+        case EOFError() | httpx.RemoteProtocolError() | h11.ProtocolError():
+            return _BROKEN_OFF
+        case _:
+            return None
 
 
 def _links(error: BaseException | None) -> Iterator[BaseException]:
@@ -56,77 +121,3 @@ def _links(error: BaseException | None) -> Iterator[BaseException]:
             for member in error.exceptions:
                 yield from _links(member)
         error = error.__cause__ or error.__context__
-
-
-def _tell(error: BaseException, address: Address, seconds: float) -> NoReply | None:
-    origin = address.origin
-    match error:
-        case httpx.ProxyError():
-            return NoReply(
-                f"The proxy between here and {origin} did not let the request through.",
-                _CHECK_PROXY,
-            )
-        case socket.gaierror() | UnicodeError():
-            return NoReply(
-                f"{address.host} does not resolve: no name server knows it.",
-                "Look for a typo in the URL; a new domain takes a while to be known everywhere.",
-            )
-        case ssl.SSLError() if not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-            return _tell_tls(error, origin)
-        case httpx.ConnectTimeout():
-            return NoReply(
-                f"{origin} did not take a connection in time.",
-                "Check the host, the port and the name server, and whether a firewall drops what comes from here.",
-            )
-        case TimeoutError() | httpx.TimeoutException():
-            return NoReply(
-                f"{origin} took the connection and gave no complete answer within {seconds:g} s.",
-                "A sleeping instance takes about a minute to wake: try again with --wait 120. "
-                "If it stays silent, read the service's log.",
-            )
-        case _:
-            return _tell_connection(error, origin)
-
-
-def _tell_connection(error: BaseException, origin: str) -> NoReply | None:
-    match error:
-        case ConnectionRefusedError():
-            return NoReply(
-                f"{origin} refuses connections: nothing listens there.",
-                "Check the port, and in the service's log whether it is running.",
-            )
-        case OSError(errno=number) if number in _UNREACHABLE:
-            return NoReply(f"There is no way to {origin} from here.", "Check the host, the network and the firewall.")
-        case (
-            ConnectionError() | EOFError() | ssl.SSLError() | asyncio.LimitOverrunError() | httpx.RemoteProtocolError()
-        ):
-            return _broken_off(origin)
-        case _:
-            return None
-
-
-def _broken_off(origin: str) -> NoReply:
-    return NoReply(
-        f"What listens at {origin} broke the connection off, or does not speak HTTP.",
-        "Check that the port is the service's, then read its log: it may be crashing, restarting or out of memory.",
-    )
-
-
-def _tell_tls(error: ssl.SSLError, origin: str) -> NoReply:
-    if not isinstance(error, ssl.SSLCertVerificationError):
-        return NoReply(
-            f"{origin} does not speak TLS, or none that is spoken here.",
-            "Check the port; where the service is meant to be without TLS, begin the URL with http://.",
-        )
-    if error.verify_code in _NAME_MISMATCH:
-        return NoReply(
-            f"The TLS certificate of {origin} is for another host.",
-            "Use the host name it was made for, or add this one to the platform's custom domains.",
-        )
-    if error.verify_code in {_EXPIRED, _NOT_YET_VALID}:
-        when = "has expired" if error.verify_code == _EXPIRED else "is not valid yet"
-        return NoReply(f"The TLS certificate of {origin} {when}.", "Renew it, and check the clock of this machine.")
-    return NoReply(
-        f"The TLS certificate of {origin} is not signed by an authority that is trusted here.",
-        "Use one of a public authority; if it is your own authority's, set SSL_CERT_FILE to its root certificate.",
-    )

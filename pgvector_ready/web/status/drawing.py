@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pgvector_ready.documents.documents import SERVICE, Identity
+from pgvector_ready.documents.language import Language
 from pgvector_ready.documents.reasons import why_skipped
 from pgvector_ready.judgement.failures import Step
 from pgvector_ready.judgement.report import Reason
@@ -79,9 +80,9 @@ def _failure(error: Document, words: Words) -> Html:
     return tag(
         "section",
         tag("h2", words["failure"]),
-        tag("p", error["message"], class_="message", lang="en"),
+        tag("p", error["message"], class_="message"),
         tag("h3", words["remedy"]),
-        tag("p", draw_remedy(error["remedy"], words), class_="remedy", lang="en"),
+        tag("p", draw_remedy(error["remedy"], words), class_="remedy"),
         tag(
             "p",
             tag("code", error["code"]),
@@ -118,7 +119,7 @@ def _step(step: Document, words: Words) -> Html:
         tag("div", tag("span", duration) if duration else None, " ", tag("strong", _outcome(step, words))),
         # A failure stands in full above; what a warning says stands nowhere else.
         _warning(step, words) if state == "warn" else None,
-        *(tag("p", note, lang="en") for note in step.get("notes", ())),
+        *(tag("p", note) for note in step.get("notes", ())),
         class_=state,
     )
 
@@ -126,11 +127,11 @@ def _step(step: Document, words: Words) -> Html:
 def _outcome(step: Document, words: Words) -> str:
     if "reason" not in step:
         return words[f"state_{step['state']}"]
-    return why_skipped(Step(step["step"]), Reason(step["reason"]), "ja" if words["lang"] == "ja" else "en")
+    return why_skipped(Step(step["step"]), Reason(step["reason"]), Language(words["lang"]))
 
 
 def _warning(step: Document, words: Words) -> Html:
-    return tag("p", tag("code", step["code"]), f" {step['message']} ", draw_remedy(step["remedy"], words), lang="en")
+    return tag("p", tag("code", step["code"]), f" {step['message']} ", draw_remedy(step["remedy"], words))
 
 
 def _database(document: Document, words: Words) -> Html:

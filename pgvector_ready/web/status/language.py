@@ -1,7 +1,8 @@
-"""What the status page says, in English and Japanese, and which of the two a browser asked for."""
+"""What the status page says, in English and Japanese."""
 
-import re
 from collections.abc import Mapping
+
+from pgvector_ready.documents.language import Language
 
 Words = Mapping[str, str]
 
@@ -155,26 +156,7 @@ _JAPANESE: Words = {
     "s": "{count} 秒",
 }
 
-LANGUAGES: Mapping[str, Words] = {"en": _ENGLISH, "ja": _JAPANESE}
-
-
-def preferred(accept_language: str) -> Words:
-    """The words of the language that the header weighs highest; English where it names none that is spoken here."""
-    best, highest = "en", 0.0
-    for item in accept_language.split(","):
-        tag, _, parameters = item.partition(";")
-        language = tag.strip().lower().partition("-")[0]
-        weight = _weight(parameters)
-        if language in LANGUAGES and weight > highest:
-            best, highest = language, weight
-    return LANGUAGES[best]
-
-
-def _weight(parameters: str) -> float:
-    if not parameters.strip():
-        return 1.0
-    stated = re.fullmatch(r"\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*", parameters, re.ASCII | re.IGNORECASE)
-    return float(stated[1]) if stated else 0.0
+LANGUAGES: Mapping[Language, Words] = {Language.ENGLISH: _ENGLISH, Language.JAPANESE: _JAPANESE}
 
 
 def spell(seconds: float, words: Words) -> str:

@@ -10,13 +10,15 @@ from string import Template
 
 from fastapi import APIRouter, Request, Response
 
-from pgvector_ready.documents.answer import Manner
+from pgvector_ready.documents.answer import Answers, Manner
 from pgvector_ready.documents.documents import SERVICE, Identity
+from pgvector_ready.documents.language import Language, preferred
 from pgvector_ready.readiness.readiness import Readiness
 from pgvector_ready.web.health import Health
+from pgvector_ready.web.rendered import Rendered
 from pgvector_ready.web.status.drawing import draw_footer, draw_main, draw_masthead, draw_title
 from pgvector_ready.web.status.history import History
-from pgvector_ready.web.status.language import preferred
+from pgvector_ready.web.status.language import LANGUAGES
 from pgvector_ready.web.status.markup import favicon, html
 
 
@@ -28,7 +30,7 @@ def create_router(readiness: Readiness, health: Health, identity: Identity, *, i
     source = files("pgvector_ready.web.status").joinpath("status.html").read_text("utf-8")
     template, headers = Template(source), _headers(source)
     manner = Manner(is_anonymous=not is_public)
-    history = History()
+    history, rendered = History(), Rendered()
     readiness.listeners.append(history.remember)
     router = APIRouter()
 
@@ -37,23 +39,27 @@ def create_router(readiness: Readiness, health: Health, identity: Identity, *, i
             return _without_body(headers)
         # The answer that everybody shares: a page costs the database nothing that a poll does not.
         answers = readiness.draining() if health.is_draining else await readiness.answers()
-        document = loads(answers.to(manner).body)
-        words = preferred(request.headers.get("accept-language", ""))
+        language = preferred(request.headers.get("accept-language", ""))
+        root_path, at = request.scope.get("root_path", ""), f"{datetime.now(UTC):%H:%M:%S} UTC"
+        body = rendered.get((answers, at), (language, root_path), lambda: draw(answers, language, at, root_path))
+        return Response(body, media_type="text/html", headers=headers)
+
+    def draw(answers: Answers, language: Language, at: str, root_path: str) -> bytes:
+        document, words = loads(answers.to(manner._replace(language=language)).body), LANGUAGES[language]
         parts = {
             "lang": words["lang"],
             "title": draw_title(document, identity, words),
             "icon": favicon(document["status"]),
-            "at": f"{datetime.now(UTC):%H:%M:%S} UTC",
+            "at": at,
             "lost": words["lost"],
             "lost_title": f"{words['lost_title']} · {SERVICE}",
             "lost_icon": favicon("skipped"),
             "unscripted": words["unscripted"],
             "masthead": draw_masthead(document, identity),
             "main": draw_main(document, identity, history, words),
-            "footer": draw_footer(request.scope.get("root_path", ""), words),
+            "footer": draw_footer(root_path, words),
         }
-        text = template.substitute({name: html(part) for name, part in parts.items()})
-        return Response(text, media_type="text/html", headers=headers)
+        return template.substitute({name: html(part) for name, part in parts.items()}).encode()
 
     router.add_api_route("/", page, methods=["GET", "HEAD"], include_in_schema=False)
     return router

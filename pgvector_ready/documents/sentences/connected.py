@@ -1,0 +1,409 @@
+"""What is said of the way to the server, TLS and the login."""
+
+from pgvector_ready.documents.sentences.text import Sentences, Table, Text
+from pgvector_ready.judgement.failures import Code
+
+_WAIT = Text(
+    "Wait: the service asks again by itself. If it lasts, read the database's log.",
+    "お待ちください。サービスは自動的に再試行します。続くようなら、データベースのログを確認してください。",
+)
+
+CONNECTED: Table = {
+    (Code.DNS_NOT_FOUND, ""): Sentences(
+        Text("The host {host} does not resolve.", "ホスト {host} の名前を解決できません。"),
+        Text(
+            "Check the host in DATABASE_URL for a typing error, and copy the connection string again from the "
+            "provider.",
+            "DATABASE_URL のホスト名に誤りがないか確かめ、提供元から接続文字列をコピーし直してください。",
+        ),
+    ),
+    (Code.PRIVATE_HOST, ""): Sentences(
+        Text(
+            "The host {host} is a private name, which resolves within its provider's own network only.",
+            "ホスト {host} は内部専用の名前で、提供元のネットワークの中でしか解決できません。",
+        ),
+        Text(
+            "Use the database's public address: private names only work inside the provider's own network.",
+            "データベースの公開用のアドレスを使ってください。内部専用の名前は、提供元のネットワークの中でしか使えません。",
+        ),
+    ),
+    (Code.CONNECTION_REFUSED, ""): Sentences(
+        Text("Nothing listens on {host} port {port}.", "{host} のポート {port} では何も待ち受けていません。"),
+        Text(
+            "Check that the database is running, and the host and port in DATABASE_URL.",
+            "データベースが動いているか、また DATABASE_URL のホストとポートが正しいかを確かめてください。",
+        ),
+    ),
+    (Code.HOST_UNREACHABLE, ""): Sentences(
+        Text(
+            "There is no route from here to {host} port {port}.",
+            "ここから {host} のポート {port} までの経路がありません。",
+        ),
+        Text(
+            "Check the network: is public access to the database switched on, does a firewall stand between, "
+            "does the host only have an IPv6 address?",
+            "ネットワークを確かめてください。データベースの公開アクセスは有効か、間にファイアウォールがないか、"
+            "ホストが IPv6 アドレスしか持っていないのではないか。",
+        ),
+    ),
+    (Code.CONNECT_TIMEOUT, ""): Sentences(
+        Text(
+            "{host} port {port} did not let the connection be made in time.",
+            "{host} のポート {port} への接続が時間内に成立しませんでした。",
+        ),
+        Text(
+            "Check the host, its list of allowed addresses and that public access is switched on.",
+            "ホスト、許可されたアドレスの一覧、公開アクセスが有効かどうかを確かめてください。",
+        ),
+    ),
+    (Code.CONNECT_TIMEOUT, "name"): Sentences(
+        Text(
+            "{host} port {port} did not let the connection be made in time: the name server gave no answer.",
+            "{host} のポート {port} への接続が時間内に成立しませんでした。ネームサーバーの応答がありません。",
+        ),
+        Text(
+            "Check the network's name server; the host name itself may be right.",
+            "ネットワークのネームサーバーを確かめてください。ホスト名そのものは正しいかもしれません。",
+        ),
+    ),
+    (Code.CONNECT_TIMEOUT, "tcp"): Sentences(
+        Text(
+            "{host} port {port} did not let the connection be made in time: nothing answered at all, neither yes nor "
+            "no.",
+            "{host} のポート {port} への接続が時間内に成立しませんでした。受け付ける応答も、断る応答もありません。",
+        ),
+        Text(
+            "A firewall drops the packets, or the host is down: check the host, its list of allowed addresses and "
+            "that public access is switched on.",
+            "ファイアウォールがパケットを捨てているか、ホストが止まっています。ホスト、許可されたアドレスの一覧、"
+            "公開アクセスが有効かどうかを確かめてください。",
+        ),
+    ),
+    (Code.CONNECT_TIMEOUT, "greeting"): Sentences(
+        Text(
+            "{host} port {port} did not let the connection be made in time: it accepted the connection and then "
+            "stayed silent.",
+            "{host} のポート {port} への接続が時間内に成立しませんでした。接続は受け付けましたが、そのあと応答がありません。",
+        ),
+        Text(
+            "Check the port in DATABASE_URL, in case it belongs to something else; if it is the database's, the "
+            "server or the proxy before it is frozen: look at its log and restart it.",
+            "DATABASE_URL のポートが別のもののポートではないか確かめてください。データベースのポートで間違いなければ、"
+            "サーバーかその手前のプロキシが固まっています。ログを確認し、再起動してください。",
+        ),
+    ),
+    (Code.CONNECT_TIMEOUT, "tls"): Sentences(
+        Text(
+            "{host} port {port} did not let the connection be made in time: it stayed silent in the TLS handshake.",
+            "{host} のポート {port} への接続が時間内に成立しませんでした。TLS ハンドシェイクの途中で応答がなくなりました。",
+        ),
+        Text(
+            "A proxy or firewall between holds back TLS, or the server is frozen: look at both, and restart the "
+            "server.",
+            "間にあるプロキシかファイアウォールが TLS を止めているか、サーバーが固まっています。両方を確認し、"
+            "サーバーを再起動してください。",
+        ),
+    ),
+    (Code.CONNECT_TIMEOUT, "login"): Sentences(
+        Text(
+            "{host} port {port} did not let the connection be made in time: it stayed silent during the login.",
+            "{host} のポート {port} への接続が時間内に成立しませんでした。ログインの途中で応答がなくなりました。",
+        ),
+        Text(
+            "The server is overloaded or frozen, or a pooler there cannot reach its own server: read the log of "
+            "either, look at its load, and restart it.",
+            "サーバーが過負荷か固まっています。または、そこにあるプーラーが自分のサーバーに接続できません。"
+            "それぞれのログと負荷を確認し、再起動してください。",
+        ),
+    ),
+    (Code.SOCKET_NOT_FOUND, ""): Sentences(
+        Text(
+            "There is no PostgreSQL socket in {host} for port {port}.",
+            "{host} に、ポート {port} の PostgreSQL のソケットがありません。",
+        ),
+        Text(
+            "Check that the server is running on this machine, and its unix_socket_directories: "
+            "psql -h {host} -p {port} must connect.",
+            "サーバーがこのマシンで動いているか、また unix_socket_directories の設定を確かめてください。"
+            "psql -h {host} -p {port} で接続できるはずです。",
+        ),
+    ),
+    (Code.NOT_POSTGRESQL, ""): Sentences(
+        Text(
+            "Something answers on {host} port {port}, and it is not PostgreSQL.",
+            "{host} のポート {port} で応答しているのは PostgreSQL ではありません。",
+        ),
+        Text(
+            "Check the port in DATABASE_URL: this one belongs to another service.",
+            "DATABASE_URL のポートを確かめてください。このポートは別のサービスのものです。",
+        ),
+    ),
+    (Code.PROTOCOL_VIOLATION, ""): Sentences(
+        Text(
+            "{host} port {port} answers as PostgreSQL does and then breaks its protocol: {violation}.",
+            "{host} のポート {port} は PostgreSQL のように応答しますが、プロトコルに違反しています: {violation}。",
+            otherwise=Text(
+                "{host} port {port} answers as PostgreSQL does and then breaks its protocol.",
+                "{host} のポート {port} は PostgreSQL のように応答しますが、プロトコルに違反しています。",
+            ),
+        ),
+        Text(
+            "Whatever stands between alters what the server says, or it is no PostgreSQL server: connect to the "
+            "database itself, past every proxy and pooler, and look at the log of what answers on that port.",
+            "間にあるものがサーバーの応答を変えているか、PostgreSQL のサーバーではありません。プロキシやプーラーを通さずに"
+            "データベースに直接接続し、そのポートで応答しているもののログを確認してください。",
+        ),
+    ),
+    (Code.CONNECTION_CLOSED, ""): Sentences(
+        Text(
+            "{host} port {port} accepted the connection and closed it at once.",
+            "{host} のポート {port} は接続を受け付けましたが、すぐに閉じました。",
+        ),
+        Text(
+            "Wake or restart the database: a proxy stands there, and the database behind it does not answer.",
+            "そこにあるのはプロキシで、その後ろのデータベースが応答していません。データベースを起こすか、再起動してください。",
+        ),
+    ),
+    (Code.TLS_NOT_SUPPORTED, ""): Sentences(
+        Text(
+            "DATABASE_URL insists on TLS, and the server on {host} port {port} has none.",
+            "DATABASE_URL は TLS を求めていますが、{host} のポート {port} のサーバーには TLS がありません。",
+        ),
+        Text(
+            "Use sslmode=prefer in DATABASE_URL, or a database that offers TLS.",
+            "DATABASE_URL で sslmode=prefer を使うか、TLS のあるデータベースを使ってください。",
+        ),
+    ),
+    (Code.TLS_REQUIRED, ""): Sentences(
+        Text(
+            "The server on {host} port {port} refuses a login without TLS.",
+            "{host} のポート {port} のサーバーは、TLS なしのログインを受け付けません。",
+        ),
+        Text("Use sslmode=require in DATABASE_URL.", "DATABASE_URL で sslmode=require を使ってください。"),
+    ),
+    (Code.TLS_UNTRUSTED, ""): Sentences(
+        Text(
+            "The certificate of {host} is not signed by an authority trusted here.",
+            "{host} の証明書は、ここで信頼している認証局が署名したものではありません。",
+        ),
+        Text(
+            "Give the authority's certificate in sslrootcert=/path/to/ca.crt, or use sslmode=require, "
+            "which encrypts without verifying.",
+            "認証局の証明書を sslrootcert=/path/to/ca.crt で指定するか、検証せずに暗号化だけを行う sslmode=require "
+            "を使ってください。",
+        ),
+    ),
+    (Code.TLS_HOSTNAME_MISMATCH, ""): Sentences(
+        Text(
+            "The certificate of the server is not made out to {host}.",
+            "サーバーの証明書は {host} に対して発行されたものではありません。",
+        ),
+        Text(
+            "Use the host name in the certificate, sslmode=verify-ca with its sslrootcert, or sslmode=require, "
+            "which encrypts without verifying.",
+            "証明書にあるホスト名を使うか、sslmode=verify-ca とその sslrootcert を指定するか、"
+            "検証せずに暗号化だけを行う sslmode=require を使ってください。",
+        ),
+    ),
+    (Code.TLS_ROOT_MISSING, ""): Sentences(
+        Text(
+            "The connection needs a certificate ({parameter}) whose file is missing or unreadable.",
+            "接続に必要な証明書({parameter})のファイルがないか、読み取れません。",
+        ),
+        Text(
+            "Name it in sslrootcert=/path/to/ca.crt, use sslrootcert=system for a publicly signed one, or "
+            "sslmode=require.",
+            "sslrootcert=/path/to/ca.crt で指定してください。公的な認証局の署名なら sslrootcert=system 、"
+            "または sslmode=require を使います。",
+        ),
+    ),
+    (Code.TLS_ROOT_MISSING, "client"): Sentences(
+        Text(
+            "The connection needs a certificate ({parameter}) whose file is missing or unreadable.",
+            "接続に必要な証明書({parameter})のファイルがないか、読み取れません。",
+        ),
+        Text(
+            "Name the client certificate in sslcert and its key in sslkey, each a file in PEM that this service may "
+            "read, with the key's pass phrase in sslpassword; or leave them out where the server does not ask for "
+            "them.",
+            "クライアント証明書を sslcert 、その鍵を sslkey で指定してください。どちらもこのサービスが読める PEM "
+            "形式のファイルで、鍵のパスフレーズは sslpassword に書きます。サーバーが求めないのであれば、取り除いてください。",
+        ),
+    ),
+    (Code.TLS_OFF, ""): Sentences(
+        Text(
+            "The connection to the public host {host} is not encrypted.",
+            "公開のホスト {host} への接続が暗号化されていません。",
+        ),
+        Text(
+            "Use a database that offers TLS with sslmode=require; until then everything crosses the network in clear.",
+            "TLS のあるデータベースを sslmode=require で使ってください。それまでは、すべてが平文でネットワークを通ります。",
+        ),
+    ),
+    (Code.INVALID_PASSWORD, ""): Sentences(
+        Text(
+            "The server refused the password of user {user}.",
+            "サーバーがユーザー {user} のパスワードを拒否しました。",
+        ),
+        Text(
+            "Copy the connection string again from the provider: the password was changed, cut short, "
+            "or belongs to another database.",
+            "提供元から接続文字列をコピーし直してください。パスワードが変更されたか、途中で切れているか、"
+            "別のデータベースのものです。",
+        ),
+    ),
+    (Code.LOGIN_NOT_PERMITTED, ""): Sentences(
+        Text(
+            "The server does not let user {user} log in to database {database} from here.",
+            "サーバーは、ユーザー {user} がここからデータベース {database} にログインすることを許可していません。",
+        ),
+        Text(
+            "Check that the role exists and may log in (ALTER ROLE {user_identifier} LOGIN;), "
+            "and the server's pg_hba.conf or list of allowed addresses; it may also ask for a client certificate "
+            "(sslcert and sslkey).",
+            "そのロールがあり、ログインできること(ALTER ROLE {user_identifier} LOGIN;)、またサーバーの pg_hba.conf "
+            "や許可されたアドレスの一覧を確かめてください。クライアント証明書( sslcert と sslkey )を求めている場合もあります。",
+        ),
+    ),
+    (Code.DATABASE_MISSING, ""): Sentences(
+        Text(
+            "There is no database {database} on {host} port {port}.",
+            "{host} のポート {port} に、データベース {database} がありません。",
+        ),
+        Text(
+            "Check the name at the end of DATABASE_URL, list the databases that exist with psql -l, "
+            "or create it: CREATE DATABASE {database_identifier};",
+            "DATABASE_URL の末尾の名前を確かめ、psql -l で今あるデータベースを一覧するか、"
+            "作成してください: CREATE DATABASE {database_identifier};",
+        ),
+    ),
+    (Code.DATABASE_CONNECT_DENIED, ""): Sentences(
+        Text(
+            "User {user} may not connect to database {database}.",
+            "ユーザー {user} には、データベース {database} に接続する権限がありません。",
+        ),
+        Text(
+            "As its owner: GRANT CONNECT ON DATABASE {database_identifier} TO {user_identifier};",
+            "データベースの所有者として実行してください: "
+            "GRANT CONNECT ON DATABASE {database_identifier} TO {user_identifier};",
+        ),
+    ),
+    (Code.DATABASE_NOT_ACCEPTING, ""): Sentences(
+        Text(
+            "Database {database} accepts no connections.",
+            "データベース {database} は接続を受け付けない設定になっています。",
+        ),
+        Text(
+            "As a superuser: ALTER DATABASE {database_identifier} ALLOW_CONNECTIONS true; "
+            "or name another database in DATABASE_URL.",
+            "スーパーユーザーとして実行してください: ALTER DATABASE {database_identifier} ALLOW_CONNECTIONS true; "
+            "または DATABASE_URL で別のデータベースを指定してください。",
+        ),
+    ),
+    (Code.TOO_MANY_CONNECTIONS, ""): Sentences(
+        Text(
+            "The server, the database or the role {user} has no connection left.",
+            "サーバー、データベース、またはロール {user} の接続数が上限に達しています。",
+        ),
+        Text(
+            "Lower pool size x processes x instances below the limit, raise it, or go through a pooler. "
+            "Who holds them: SELECT usename, application_name, state, count(*) FROM pg_stat_activity GROUP BY 1, 2, 3;",
+            "プールの大きさ×プロセス数×インスタンス数を上限より小さくするか、上限を上げるか、プーラーを使ってください。"
+            "接続を持っているのは: "
+            "SELECT usename, application_name, state, count(*) FROM pg_stat_activity GROUP BY 1, 2, 3;",
+        ),
+    ),
+    (Code.CANNOT_CONNECT_NOW, ""): Sentences(
+        Text(
+            "The server on {host} port {port} is starting up, shutting down or recovering.",
+            "{host} のポート {port} のサーバーは、起動中、停止中、または復旧中です。",
+        ),
+        _WAIT,
+    ),
+    (Code.SERVER_SHUTDOWN, ""): Sentences(
+        Text(
+            "The server ended the session: it is restarting, or an administrator ended it.",
+            "サーバーがセッションを終了しました。再起動中か、管理者が終了させました。",
+        ),
+        _WAIT,
+    ),
+    (Code.CONNECTION_LOST, ""): Sentences(
+        Text(
+            "The connection to {host} port {port} was cut in the middle.",
+            "{host} のポート {port} への接続が途中で切れました。",
+        ),
+        Text(
+            "Wait: the service asks again by itself. If it lasts, look at the network and at the database's restarts.",
+            "お待ちください。サービスは自動的に再試行します。続くようなら、ネットワークとデータベースの再起動の履歴を"
+            "確認してください。",
+        ),
+    ),
+    (Code.QUERY_TIMEOUT, ""): Sentences(
+        Text(
+            "{host} port {port} is connected and did not answer a tiny query in time.",
+            "{host} のポート {port} に接続していますが、ごく小さな問い合わせに時間内に応答しませんでした。",
+        ),
+        Text(
+            "The database is frozen, overloaded, or the network drops its answers: look at its CPU, memory, disk "
+            "and log, then restart it.",
+            "データベースが固まっているか、過負荷か、ネットワークで応答が失われています。CPU、メモリー、ディスク、ログを"
+            "確認し、再起動してください。",
+        ),
+    ),
+    (Code.STATEMENT_TIMEOUT, ""): Sentences(
+        Text(
+            "The server ended a tiny query by its own statement_timeout.",
+            "サーバーが、自身の statement_timeout によってごく小さな問い合わせを打ち切りました。",
+        ),
+        Text(
+            "Raise it for this role (ALTER ROLE {user_identifier} SET statement_timeout = '30s';) "
+            "or look at what keeps the server busy: SELECT pid, state, query FROM pg_stat_activity;",
+            "このロールの値を上げる(ALTER ROLE {user_identifier} SET statement_timeout = '30s';)か、"
+            "何がサーバーを忙しくしているかを調べてください: SELECT pid, state, query FROM pg_stat_activity;",
+        ),
+    ),
+    (Code.POOLER_ERROR, ""): Sentences(
+        Text(
+            "A connection pooler on {host} port {port} refused the session.",
+            "{host} のポート {port} の接続プーラーがセッションを拒否しました。",
+        ),
+        Text(
+            'Read its own words in the log line probe_failed, or by: psql "$DATABASE_URL" -c "SELECT 1". '
+            "In this order it may be: the user or password (copy them again), the database's name (mend it, or add it "
+            "to the pooler's [databases]), a start-up parameter such as options=... (leave it out of DATABASE_URL), "
+            "a full queue or max_client_conn, the server behind the pooler.",
+            "プーラー自身のメッセージを、ログの probe_failed の行か、次のコマンドで確かめてください: "
+            'psql "$DATABASE_URL" -c "SELECT 1" 。'
+            "考えられる原因は順に、ユーザー名かパスワード(コピーし直す)、データベース名(正すか、プーラーの [databases] "
+            "に加える)、options=... などの起動パラメーター(DATABASE_URL から取り除く)、"
+            "待ち行列か max_client_conn の上限、プーラーの後ろのサーバーです。",
+        ),
+    ),
+    (Code.NO_MATCHING_HOST, ""): Sentences(
+        Text(
+            "None of the hosts in DATABASE_URL has the target_session_attrs asked for.",
+            "DATABASE_URL のホストのうち、求められた target_session_attrs に合うものがありません。",
+        ),
+        Text(
+            "Wait for the failover to end, or look for the primary: SELECT pg_is_in_recovery(); on each host.",
+            "フェイルオーバーが終わるのを待つか、各ホストで次を実行してプライマリを探してください: "
+            "SELECT pg_is_in_recovery();",
+        ),
+    ),
+    (Code.DISK_FULL, ""): Sentences(
+        Text("The server's disk is full.", "サーバーのディスクがいっぱいです。"),
+        Text(
+            "Free or add disk space at the provider. What takes it: "
+            "SELECT datname, pg_size_pretty(pg_database_size(datname)) FROM pg_database;",
+            "提供元でディスクを空けるか、増やしてください。何が使っているかは: "
+            "SELECT datname, pg_size_pretty(pg_database_size(datname)) FROM pg_database;",
+        ),
+    ),
+    (Code.OUT_OF_MEMORY, ""): Sentences(
+        Text("The server has run out of memory.", "サーバーのメモリーが足りません。"),
+        Text(
+            "Restart the database, and give it more memory or fewer connections.",
+            "データベースを再起動し、メモリーを増やすか、接続数を減らしてください。",
+        ),
+    ),
+}

@@ -1,0 +1,71 @@
+"""The proof as an application gives it: through its own engine, and as its own statements are written."""
+
+import json
+from typing import Any
+
+from pgvector.sqlalchemy import Vector
+from sqlalchemy import Column, Index, Integer, MetaData, Table, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from pgvector_ready.database import Link
+from pgvector_ready.database.errors import UntrustedError, WrongDistanceError
+from pgvector_ready.judgement.facts import Extension, version
+from pgvector_ready.judgement.strangers import of_extension
+from pgvector_ready.observation import statements
+from pgvector_ready.observation.pgvector import extension_in
+from pgvector_ready.observation.strangers import Reach, refuse_strangers
+from pgvector_ready.observation.trust import of_use
+
+_HNSW_SINCE = (0, 5, 0)  # pgvector's changelog
+# Through another role, or with a search path of its own, an engine may find other things than the probe.
+_FACTS = f"SELECT ({statements.FACTS})::pg_catalog.text"
+
+
+async def prove_for_application(link: Link, engine: AsyncEngine) -> None:
+    """Make a vector column, an index, and find a nearest neighbour, through the engine; all of it is rolled back.
+
+    Over `link` it is asked first what such statements would meet. Raises UntrustedError for that, WrongDistanceError,
+    and what the driver does.
+    """
+    await refuse_strangers(link, *_reached_by(engine))
+    async with engine.connect() as connection, connection.begin() as transaction:
+        extension = await _extension(connection, link.connection.get_server_version().major)
+        await connection.execute(CreateTable(_TABLE))
+        if version(extension.installed_version or "") >= _HNSW_SINCE:
+            await connection.execute(CreateIndex(_INDEX))
+        await connection.execute(insert(_TABLE), [{"id": 1, "embedding": [3, 2, 1]}, {"id": 2, "embedding": [1, 2, 3]}])
+        nearest = select(_TABLE.c.id).order_by(_TABLE.c.embedding.l2_distance([1, 2, 3])).limit(1)
+        if await connection.scalar(nearest) != 2:  # noqa: PLR2004 - the second row is the one asked for
+            raise WrongDistanceError
+        await transaction.rollback()
+
+
+_OPERATORS: dict[str, Any] = {"embedding": "vector_l2_ops"}
+_TABLE = Table(
+    "pgvector_ready_proof",
+    MetaData(schema="pg_temp"),  # a search path may put another schema before that of the temporary tables
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("embedding", Vector(3)),
+    prefixes=["TEMPORARY"],
+)
+_INDEX = Index("pgvector_ready_proof_hnsw", _TABLE.c.embedding, postgresql_using="hnsw", postgresql_ops=_OPERATORS)
+
+
+def _reached_by(engine: AsyncEngine) -> tuple[Reach, ...]:
+    """Drivers look types up by statements of their own; those of asyncpg meet no operator of a stranger's."""
+    always = (Reach.EVENT_TRIGGER, Reach.AHEAD)
+    return always if engine.dialect.driver == "asyncpg" else (*always, Reach.OPERATOR)
+
+
+async def _extension(connection: AsyncConnection, major_version: int) -> Extension:
+    async def ask(question: str) -> str:
+        return str((await connection.exec_driver_sql(question)).scalar())
+
+    facts = _FACTS.format(
+        of_use=of_use(major_version), system_identifier=statements.NO_SYSTEM_IDENTIFIER, version_table="NULL"
+    )
+    extension = await extension_in(json.loads(await ask(facts)), ask)
+    if not extension.is_own and (finding := of_extension(extension)):
+        raise UntrustedError(finding)
+    return extension
