@@ -8,7 +8,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-dep
 
 .PHONY: help
 help:  ## List the targets
-	@awk -F ':.*##  *' '/^[a-z-]+:.*##/ {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@test -t 1 -a -z "$$NO_COLOR" && bold='\033[1m' plain='\033[0m'; \
+	awk -F ':.*##  *' "/^[a-z-]+:.*##/ {printf \"  $$bold%-12s$$plain %s\n\", \$$1, \$$2}" $(MAKEFILE_LIST)
 
 .PHONY: install
 install: .venv/installed  ## Make .venv/ with the service, its pinned dependencies and a PostgreSQL to try it on

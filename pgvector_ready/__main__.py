@@ -1,6 +1,7 @@
 """`pgvector-ready` and `python -m pgvector_ready`: Ctrl-C is one line and 130 whenever it comes, imports included."""
 
 import os
+import select
 import signal
 import sys
 from io import TextIOWrapper
@@ -27,6 +28,8 @@ def main() -> None:
 
 
 def _run() -> int:
+    import logging  # noqa: PLC0415 - as the next one
+
     from pgvector_ready.commands.cli import main as cli_main  # noqa: PLC0415 - takes longest of all, and Ctrl-C may come meanwhile
 
     if isinstance(sys.stdout, TextIOWrapper):
@@ -39,6 +42,7 @@ def _run() -> int:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # as it is where the caller has closed it
             stream.flush()
+    logging.shutdown()  # waits a moment for lines that are not written yet
     return code if isinstance(code, int) else 1
 
 
@@ -53,9 +57,11 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
     for stream in (1, 2):
         os.dup2(nowhere, stream)  # a thread may be drawing a progress display there
     for output in outputs:
-        if os.isatty(output) and os.environ.get("TERM", "dumb") != "dumb":
+        if os.isatty(output) and os.environ.get("TERM", "dumb") != "dumb" and select.select([], [output], [], 0)[1]:
             os.write(output, _TIDY_TERMINAL)
-    os.write(outputs[1], b"pgvector-ready: interrupted\n")
+    _, ready, _ = select.select([], outputs[1:], [], 0)
+    if ready:  # else nobody reads, and the end does not wait for it
+        os.write(outputs[1], b"pgvector-ready: interrupted\n")
     os._exit(_INTERRUPTED)
 
 

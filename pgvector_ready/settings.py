@@ -39,6 +39,16 @@ PLATFORM_VARIABLES = (
     "ECS_CONTAINER_METADATA_URI_V4",
     "WEBSITE_INSTANCE_ID",
 )
+# Azure Pipelines, Jenkins, TeamCity and CodeBuild do not set CI.
+CI_VARIABLES = (
+    "CI",
+    "GITHUB_ACTIONS",
+    "GITLAB_CI",
+    "TF_BUILD",
+    "JENKINS_URL",
+    "TEAMCITY_VERSION",
+    "CODEBUILD_BUILD_ID",
+)
 # Render takes an instance for dead that has not answered within 5 s.
 _PLATFORM_PATIENCE_SECONDS = 5.0
 
@@ -166,11 +176,15 @@ class Settings(BaseSettings):
     def connection_string(self) -> ConnectionString:
         """DATABASE_URL, read. Raises ConfigurationError."""
         if self.database_url is None:
-            raise _wrong_database_url(Failure.about(Code.DATABASE_URL_MISSING, Step.CONFIGURED, NOWHERE))
+            raise wrong_database_url(Failure.about(Code.DATABASE_URL_MISSING, Step.CONFIGURED, NOWHERE))
         try:
             return parse(self.database_url.get_secret_value(), {**os.environ, **_account()})
         except DsnError as error:
-            raise _wrong_database_url(error.failure) from None
+            raise wrong_database_url(error.failure) from None
+
+    def with_database(self, url: str) -> Self:
+        """Return these settings with this DATABASE_URL, where they have none."""
+        return self.model_copy(update={"database_url": SecretStr(url)})
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -257,6 +271,11 @@ def is_on_platform(environment: Mapping[str, str]) -> bool:
     return any(environment.get(name) for name in PLATFORM_VARIABLES)
 
 
+def is_in_ci(environment: Mapping[str, str]) -> bool:
+    """Whether a CI job is this process: nobody looks at a database of its own there, and an empty secret is usual."""
+    return any(environment.get(name, "").lower() not in {"", "0", "false"} for name in CI_VARIABLES)
+
+
 def own_network(environment: Mapping[str, str]) -> Network | None:
     """Return the private network that this process runs in; None on a developer's machine."""
     if environment.get("RENDER"):
@@ -264,7 +283,8 @@ def own_network(environment: Mapping[str, str]) -> Network | None:
     return Network.RAILWAY if any(environment.get(name) for name in _RAILWAY_VARIABLES) else None
 
 
-def _wrong_database_url(failure: Failure) -> ConfigurationError:
+def wrong_database_url(failure: Failure) -> ConfigurationError:
+    """Return the error that a failure of DATABASE_URL is, with its sentences on one line."""
     said = wording(failure)
     sentence = f"{failure.code}: {said.message} {said.remedy}"
     return ConfigurationError(sentence if "DATABASE_URL" in sentence else f"DATABASE_URL: {sentence}", failure)

@@ -12,6 +12,8 @@ from pgvector_ready.judgement.target import Provider, Target
 TARGET = Target(host="db.example.net", port=5432, database="app", user="alice", provider=Provider.OTHER)
 # Every value that a sentence may speak of, beside those of the target.
 VALUES: dict[str, Value] = {
+    "names": "PGHOST, PGUSER",
+    "folder": "/home/ann/.local/share/pgvector-ready",
     "parameter": "sslrootcert",
     "violation": phrase(Part.VIOLATION_LENGTH),
     "latency_ms": 900.0,

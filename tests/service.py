@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -157,6 +158,28 @@ class ServiceProcess:
     def events(self) -> list[dict[str, Any]]:
         """The log's lines, each a JSON object."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+class UnreadProcess(ServiceProcess):
+    """Its standard output and standard error are one pipe that nobody reads, until `read_on`."""
+
+    def start(self) -> None:
+        self.reading, writing = os.pipe()
+        command = [*self.program, *self.arguments]
+        self.process = subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=writing, stderr=writing)
+        os.close(writing)
+
+    def read_on(self) -> None:
+        """Read, in a thread, to the end of the process; what comes is the log."""
+
+        def read() -> None:
+            with open(self.reading, "rb") as pipe, self.log.open("wb") as log:  # noqa: PTH123 - a descriptor
+                for line in pipe:
+                    log.write(line)
+                    log.flush()
+
+        self.reader = threading.Thread(target=read, daemon=True)
+        self.reader.start()
 
 
 @contextmanager

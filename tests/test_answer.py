@@ -125,7 +125,8 @@ def test_text_has_a_line_for_each_step_and_the_target_above() -> None:
 
     assert outdated[0] == "warn"
     assert outdated[1] == (
-        "    PostgreSQL 17.6 on db.example.net port 5432, database app, user someone (other, TLSv1.3)"
+        "    PostgreSQL 17.6 on db.example.net port 5432, database app, user someone (other, TLSv1.3); "
+        "pgvector 0.8.0 in schema public"
     )
     assert [line[:3] for line in outdated[2:]] == ["[+]", "[+]", "[ ]", "[+]", "[+]", "[!]", "[+]", "[ ]"]
     assert refused[1] == "    db.example.net port 5432, database app, user someone (other)"

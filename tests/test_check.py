@@ -74,9 +74,10 @@ async def _checking(
 
 
 async def _lines(process: asyncio.subprocess.Process, count: int) -> list[str]:
-    """So many lines as soon as they are there, without the durations."""
+    """So many lines of steps as soon as they are there, without the durations; the first line says where it looks."""
     assert process.stdout is not None
     async with asyncio.timeout(30):
+        assert (await process.stdout.readline()).startswith(b"DATABASE_URL of the environment: 127.0.0.1 port ")
         lines = [(await process.stdout.readline()).decode() for _ in range(count)]
     return [" ".join(line.split()[:2]) if line.startswith("[+]") else line.rstrip("\n") for line in lines]
 
@@ -117,7 +118,9 @@ async def test_the_extension_is_shown_once_the_lock_was_had(database: Database) 
         rest = (await process.communicate())[0].decode().splitlines()
 
     assert known == KNOWN_BEFORE[PROOF][:5]
-    assert [line[:10] for line in rest] == ["[+] enable", "[+] usable", "[ ] migrat", "pass: Post"]
+    assert [line[:10] for line in rest] == ["[+] enable", "[+] usable", "[ ] migrat", "pass: pgve"]
+    assert "; PostgreSQL 18" in rest[-1]
+    assert "pgvector 0.8.6 in schema public (created now); " in rest[-1]
     assert process.returncode == 0
 
 

@@ -40,9 +40,9 @@ def test_migrate_enables_the_extension_and_says_from_where_to_where(database: Da
     first = _run(database.url, *_MIGRATE)
     second = _run(database.url, *_MIGRATE)
 
-    where = f"app/migrations, as pyproject.toml says, on database {database.name} of 127.0.0.1\n"
-    assert first == (0, f"{where}from none to pgvector_ready_0001\n", "")
-    assert second == (0, f"{where}at pgvector_ready_0001 already\n", "")
+    where = "Alembic folder app/migrations, named by pyproject.toml"
+    assert (first[0], first[1].splitlines()[1:], first[2]) == (0, [where, "from none to pgvector_ready_0001"], "")
+    assert (second[0], second[1].splitlines()[1:], second[2]) == (0, [where, "at pgvector_ready_0001 already"], "")
     assert database.execute("SELECT extname FROM pg_extension WHERE extname = 'vector'")
 
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
 
 import httpx
@@ -34,6 +35,8 @@ from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning
 from pgvector_ready.judgement.requirements import Requirements
 from pgvector_ready.judgement.runbook import judge as judge_facts
+from pgvector_ready.migrations.history import find_history
+from pgvector_ready.settings import load
 from tests.conftest import Database
 from tests.examples import NOON, SERVER, TARGET, USABLE
 from tests.postgres import PostgresServer, free_port, wait_until
@@ -47,6 +50,8 @@ SET_UNFINISHED = ("PUT", f"env-vars/{UNFINISHED}")
 SET_URL = ("PUT", f"env-vars/{VARIABLE}")
 DEPLOY = ("POST", "deploys")
 FINISH = ("DELETE", f"env-vars/{UNFINISHED}")
+HISTORY = find_history(load())
+NEWEST = ",".join(HISTORY.revisions.heads) if HISTORY and HISTORY.revisions else ""
 WHOLE_SWITCH = [SET_PREVIOUS, SET_UNFINISHED, SET_URL, DEPLOY, FINISH]
 PUT_BACK = [SET_UNFINISHED, SET_URL, DEPLOY, FINISH]
 
@@ -102,9 +107,12 @@ class Staging:
         assert_no_leak(told.text, self.old.url, self.new.url)
         return told
 
-    def database_in_use(self) -> str:
+    def document(self) -> Any:
         """What the service says to everybody."""
-        document = httpx.get(f"{self.service.url}/api/v1/health/db").json()
+        return httpx.get(f"{self.service.url}/api/v1/health/db").json()
+
+    def database_in_use(self) -> str:
+        document = self.document()
         assert document["healthy"], document
         return str(document["target"]["database"])
 
@@ -690,6 +698,50 @@ def test_without_migrations_it_moves_all_the_same(schemas: Staging, is_dry: bool
     assert schemas.database_in_use() == (schemas.old if is_dry else schemas.new).name
 
 
+def test_migrate_brings_the_new_database_to_the_newest_revision_first(schemas: Staging) -> None:
+    migrate(schemas.old, NEWEST)
+    wait_until(lambda: schemas.document()["migrations"]["current"] == NEWEST)
+
+    told = schemas.run(migrate=True)
+
+    assert told.code == 0, told.text
+    assert f"The new database is at {NEWEST}, and was at none." in told.lines
+    assert next(line for line in told.lines if line.startswith("  migrations")).split()[1:] == [NEWEST, NEWEST]
+    schemas.assert_moved()
+
+
+def test_a_new_database_at_the_newest_revision_needs_no_choice(schemas: Staging) -> None:
+    migrate(schemas.old, "0007")
+    migrate(schemas.new, NEWEST)
+    schemas.new.execute("CREATE EXTENSION vector")
+
+    told = schemas.run()
+
+    assert told.code == 0, told.text
+    schemas.assert_moved()
+
+
+def test_another_applications_history_migrates_nothing(schemas: Staging) -> None:
+    migrate(schemas.old, "0007")
+
+    told = schemas.run(migrate=True)
+
+    assert (told.code, schemas.api.changes()) == (2, [])
+    assert "The history here does not know the service's revision 0007" in told.lines[-1]
+
+
+def test_without_a_history_there_is_nothing_to_migrate_with(
+    schemas: Staging, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(schemas.old, "0007")
+    monkeypatch.chdir(tmp_path)
+
+    told = schemas.run(migrate=True)
+
+    assert (told.code, schemas.api.changes()) == (2, [])
+    assert "--migrate needs the application's Alembic folder: set MIGRATIONS_FOLDER" in told.lines[-1]
+
+
 @pytest.mark.parametrize("other", ["without_migrations", "rollback"])
 def test_choices_that_exclude_each_other_are_wrong_use(idle: Staging, other: str) -> None:
     told = idle.run(migrate=True, without_migrations=other == "without_migrations", rollback=other == "rollback")
@@ -734,11 +786,11 @@ def test_two_schemas_are_compared(old: Schema, new: Schema, newest: str | None, 
 
 
 def test_the_end_is_a_proof_of_before_and_now(staging: Staging) -> None:
-    before = httpx.get(f"{staging.service.url}/api/v1/health/db").json()
+    before = staging.document()
 
     told = staging.run()
 
-    now = httpx.get(f"{staging.service.url}/api/v1/health/db").json()
+    now = staging.document()
     head, *rows = [re.split(" {2,}", line.strip()) for line in told.lines[-10:-1]]
     table = {name: found for name, *found in rows}
     assert head == ["before", "now"]

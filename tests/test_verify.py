@@ -25,7 +25,7 @@ import typer
 from pydantic import BaseModel
 from typer.testing import CliRunner, Result
 
-from pgvector_ready.commands.verify import telling
+from pgvector_ready.commands.verify import presentation
 from pgvector_ready.commands.verify.address import Address, parse
 from pgvector_ready.commands.verify.attempts import Patience, verify
 from pgvector_ready.commands.verify.command import verify as command
@@ -1100,8 +1100,8 @@ def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch, capsys:
     plan = Plan(parse(f"http://127.0.0.1:{free_port()}"))
     counts = []
     for seconds in (30.0, 0.0):
-        monkeypatch.setattr(telling, "_LINE_SECONDS", seconds)
-        with telling.progress(plan.address.origin, 0.2) as tell:
+        monkeypatch.setattr(presentation, "_LINE_SECONDS", seconds)
+        with presentation.progress(plan.address.origin, 0.2) as tell:
             attempts = run(verify(plan, hurried(0.2), tell)).attempts
         counts.append((attempts, capsys.readouterr().err.count("\n")))
 

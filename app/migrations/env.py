@@ -1,15 +1,17 @@
 """Alembic's entrance, for `pgvector-ready migrate` and `alembic upgrade head`: over a connection to DATABASE_URL."""
 
 import asyncio
+from pathlib import Path
 
 from alembic import context
 from sqlalchemy import Connection, text
 
 from app.models import Base
+from pgvector_ready.commands.choice import chosen_database
 from pgvector_ready.migrations.lock import LOCK_TIMEOUT_SECONDS
 from pgvector_ready.migrations.upgrade import connected
 from pgvector_ready.observation.statements import LOCK, LOCK_TIMEOUT
-from pgvector_ready.settings import load
+from pgvector_ready.settings import Settings, load
 
 
 def _run(connection: Connection) -> None:
@@ -22,8 +24,8 @@ def _run(connection: Connection) -> None:
         context.run_migrations()
 
 
-async def _run_on_own_connection() -> None:
-    async with connected(load()) as connection:
+async def _run_on_own_connection(settings: Settings) -> None:
+    async with connected(settings) as connection:
         await connection.run_sync(_run)
         await connection.commit()
 
@@ -33,4 +35,5 @@ if context.is_offline_mode():
     with context.begin_transaction():
         context.run_migrations()
 else:
-    asyncio.run(_run_on_own_connection())
+    with chosen_database(load(), Path.cwd()) as choice:
+        asyncio.run(_run_on_own_connection(choice.settings))

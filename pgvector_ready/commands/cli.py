@@ -6,8 +6,6 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -17,11 +15,13 @@ import typer
 from pgvector_ready import __doc__ as description
 from pgvector_ready import __version__
 from pgvector_ready.commands.check.command import check
+from pgvector_ready.commands.choice import Source, choose, made_database
 from pgvector_ready.commands.complaint import WRONG_USE, complaining
-from pgvector_ready.commands.migrate import migrate
+from pgvector_ready.commands.examples import FIRST_STEPS, examples
+from pgvector_ready.commands.migrate import bring_to_head, migrate
 from pgvector_ready.commands.switch.command import switch
 from pgvector_ready.commands.verify.command import verify
-from pgvector_ready.settings import ConfigurationError, ServeSettings, is_on_platform, load_for_serve
+from pgvector_ready.settings import ConfigurationError, is_in_ci, is_on_platform, load_for_serve
 
 _CONNECTION_STRING = re.compile(r"postgres(?:ql)?(?:\+\w+)?:/|password\s*=", re.IGNORECASE)
 _NOT_HERE = (
@@ -46,7 +46,7 @@ def main() -> None:
     app()
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(invoke_without_command=True, epilog=FIRST_STEPS)
 def _default(
     context: typer.Context,
     *,
@@ -55,13 +55,17 @@ def _default(
     if version:
         typer.echo(__version__)
         raise typer.Exit
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is not None:
+        return
+    if os.environ.get("DATABASE_URL") or is_on_platform(os.environ) or is_in_ci(os.environ):
         serve()
+    else:  # somebody looks what it is
+        typer.echo(context.get_help())
 
 
-@app.command()
+@app.command(epilog=examples("serve"))
 def serve() -> None:
-    """Run the service (the default when no command is given)."""
+    """Run the service (the default where DATABASE_URL is set)."""
     gc.disable()  # what is loaded stays: looking through it for garbage is a tenth of the start (docs/benchmarks.md)
     from pgvector_ready import logs
     from pgvector_ready.server.server import Server, bind
@@ -72,11 +76,16 @@ def serve() -> None:
         signal.signal(number, _leave)
     with complaining(ConfigurationError):
         given = load_for_serve()
-        if given.database_url or is_on_platform(os.environ):
+        if choose(given, os.environ).source is Source.ENVIRONMENT:
             given.connection_string  # noqa: B018 - judged first: its sentence helps more than one about the port
-        with bind(given.host, given.port) as listener, _with_database(given) as settings:
+        with bind(given.host, given.port) as listener, made_database(given) as choice:
+            settings = choice.settings
             redact = settings.redactor(*secrets_in(os.environ))
             logs.configure(settings.style, settings.level, redact)
+            if choice.source is Source.EMBEDDED:
+                found = {"folder": str(choice.place), "psql": choice.psql}
+                logging.getLogger(__name__).info("embedded_server_started", extra=found)
+                bring_to_head(settings)
             for variable in settings.unknown:
                 logging.getLogger(__name__).warning("setting_unknown", extra={"variable": variable})
             service = import_module("app.main").create_app(settings)
@@ -87,28 +96,12 @@ def serve() -> None:
             Server(service, host, port, drain_seconds, polled=PATHS, on_drain=service.drain).run([listener])
 
 
-app.command()(check)
+app.command(epilog=examples("check"))(check)
 
 
-app.command()(migrate)
-app.command()(verify)
-app.command()(switch)
-
-
-@contextmanager
-def _with_database(settings: ServeSettings) -> Iterator[ServeSettings]:
-    """The settings; where they name no database, and this is somebody's own machine, with one started for them."""
-    if settings.database_url or is_on_platform(os.environ):
-        yield settings
-        return
-    from pgvector_ready.embedded import EmbeddedError, default_folder, embedded_database
-
-    folder = settings.embedded_data_folder or default_folder(os.environ)
-    try:
-        with embedded_database(folder) as url:
-            yield load_for_serve(database_url=url)
-    except EmbeddedError as error:
-        raise ConfigurationError(str(error)) from error
+app.command(epilog=examples("migrate"))(migrate)
+app.command(epilog=examples("verify"))(verify)
+app.command(epilog=examples("switch"))(switch)
 
 
 # Between two looks for garbage; Python's 700 are reached by a few new connections.

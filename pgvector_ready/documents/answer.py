@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pgvector_ready.documents.documents import AnonymousDocument, DatabaseDocument, Identity, ServiceDocument
 from pgvector_ready.documents.headers import SAFETY_HEADERS, Headers
 from pgvector_ready.documents.language import Language
+from pgvector_ready.documents.places import pgvector_in, where
 from pgvector_ready.documents.reasons import why_skipped
 from pgvector_ready.documents.wording import wording, words
 from pgvector_ready.judgement.failures import Failure
@@ -78,9 +79,9 @@ def about_database(observation: Observation, identity: Identity) -> Answers:
         report = observation.report.strictly() if manner.is_strict else observation.report
         document = DatabaseDocument.of(replace(observation, report=report), identity, manner.language)
         if manner.is_text:
-            place = where(document)
+            known = "; ".join(filter(None, (where(document, manner.language), pgvector_in(document, manner.language))))
             told = (lines_of(verdict, manner.language) for verdict in report.verdicts)
-            lines = [*([f"    {place}"] if place else []), *chain.from_iterable(told)]
+            lines = [*([f"    {known}"] if known else []), *chain.from_iterable(told)]
             return _answer(_text(document, manner, lines), manner, document.healthy)
         return _answer(_json(document, manner), manner, document.healthy)
 
@@ -128,14 +129,3 @@ def _line(mark: str, name: str, failure: Failure | None, language: Language) -> 
         return f"{mark} {name}"
     said = wording(failure, language)
     return f"{mark} {name} {failure.code}: {said.message} → {said.remedy}"
-
-
-def where(document: DatabaseDocument) -> str:
-    """The server and the database in it, as far as they are known; empty where there is none to speak of."""
-    target, server = document.target, document.server
-    if target.host is None:
-        return ""
-    version = f"PostgreSQL {server.version} on " if server.version else ""
-    tls = f", {target.tls or 'no TLS'}" if server.version else ""
-    place = f"{target.host} port {target.port}, database {target.database}, user {target.user}"
-    return f"{version}{place} ({target.provider}{tls})"

@@ -5,14 +5,11 @@ from pgvector_ready.documents.sentences import Text
 from pgvector_ready.judgement.failures import Step
 from pgvector_ready.judgement.report import Reason
 
-_EXPECTED = "EXPECTED_DATABASE_HOST, EXPECTED_DATABASE_NAME or EXPECTED_DATABASE_FINGERPRINT"
-
 # A reason of one step comes before the same reason of any.
 _WORDS: dict[tuple[Reason, Step | None], Text] = {
     (Reason.NOT_ASKED, Step.EXPECTED): Text(
-        f"not asked for: set {_EXPECTED}",
-        "確認対象外（EXPECTED_DATABASE_HOST、EXPECTED_DATABASE_NAME、EXPECTED_DATABASE_FINGERPRINT のいずれかを"
-        "設定すると確認します）",
+        "not asked for: set EXPECTED_DATABASE_HOST, _NAME or _FINGERPRINT",
+        "確認対象外（EXPECTED_DATABASE_HOST、_NAME、_FINGERPRINT のいずれかを設定すると確認します）",
     ),
     (Reason.NOT_ASKED, Step.MIGRATED): Text(
         "not asked for: no migrations to compare, or MIGRATIONS=off",

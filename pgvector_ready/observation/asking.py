@@ -22,4 +22,4 @@ async def ask_row(link: Link, query: str) -> list[str]:
         received.extend(data)
 
     await link.connection.copy_from_query(query, output=keep, format="csv")
-    return next(csv.reader([received.decode()]))
+    return next(csv.reader([received.decode()])) or [""]  # a row of one NULL is an empty line

@@ -1,7 +1,6 @@
 """Crowds that mean no good: how long the slowest poll waits meanwhile, and how much memory they take."""
 
 import asyncio
-import os
 import re
 import subprocess
 import sys
@@ -9,13 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from tests.benchmarks.figures import Figure, at_most
 from tests.benchmarks.processes import PinnedService
 from tests.pollers import poll
 from tests.postgres import PostgresServer
-from tests.service import DATABASE, HEALTH, ServiceProcess
+from tests.service import DATABASE, HEALTH, ServiceProcess, UnreadProcess
 
 PART = "crowds"
 _CONNECTIONS, _REQUESTS, _CLIENTS = 2_000, 5, 40
@@ -61,20 +59,8 @@ def _figures(name: str, seen: Sequence[Seen]) -> list[Figure]:
     ]
 
 
-class _Unread(PinnedService):
-    """Its standard output is a pipe that nobody reads."""
-
-    def start(self) -> None:
-        self._pipe = os.pipe()
-        command = [*self.program, *self.arguments]
-        self.process = subprocess.Popen(
-            command, cwd=self.folder, env=self.environment, stdout=self._pipe[1], stderr=self._pipe[1]
-        )
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        super().__exit__(kind, error, at)
-        for end in self._pipe:
-            os.close(end)
+class _Unread(UnreadProcess, PinnedService):
+    """Its log is a pipe that nobody reads."""
 
 
 def _meet(service: ServiceProcess, crowd: Sequence[str], seconds: float) -> Seen:

@@ -1,7 +1,10 @@
 """The command `check`: its options, and its exit code."""
 
 import logging
+from contextlib import ExitStack
 from enum import StrEnum
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,31 +29,38 @@ def check(
         Style.TEXT
     ),
     timeout: Annotated[float, typer.Option(min=1, max=300, metavar="SECONDS", help="For connecting and asking.")] = 5.0,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --enable changes what a .env names.")] = False,
 ) -> None:
     """Go through the runbook with the database in DATABASE_URL.
 
-    Exit code 0: ready, 1: not ready, 2: wrong configuration.
+    Without it: the one of a .env file here, else the embedded one. Exit code 0: ready, 1: not ready, 2: wrong
+    configuration.
     """
     from rich.console import Console
 
     from pgvector_ready.commands.check import run as runs
     from pgvector_ready.commands.check.console import speaking
+    from pgvector_ready.commands.choice import Source, ask_before_changing, chosen_database
 
     logging.disable()  # what there is to say is said once, by the report
-    wrong = None
-    with (
-        complaining(ConfigurationError),
-        speaking(Console(highlight=False), as_json=style is Style.JSON, is_offline=offline) as speaker,
-    ):
+    speaks = partial(speaking, Console(highlight=False), as_json=style is Style.JSON, is_offline=offline)
+    with complaining(ConfigurationError), ExitStack() as stack:
         try:
-            settings = load()
+            choice = stack.enter_context(chosen_database(load(), Path.cwd(), is_offline=offline))
+            if enable and not offline:
+                ask_before_changing(choice, "Create the extension", is_agreed=yes)
+            speaker = stack.enter_context(speaks(enables=enable))
+            speaker.begin(choice.line, is_asked_for=choice.source is Source.ENVIRONMENT)
+            settings = choice.settings
             if offline:
                 observation = runs.check_offline(settings)
             else:
                 observation = run(runs.check(settings, enable=enable, timeout_seconds=timeout, tell=speaker.tell))
+            wrong = None
         except ConfigurationError as error:
             if error.failure is None:
                 raise
             observation, wrong = runs.misconfigured(error.failure), WRONG_USE
+            speaker = stack.enter_context(speaks())
         speaker.end(observation)
     raise typer.Exit(wrong or (0 if observation.report.is_healthy else 1))

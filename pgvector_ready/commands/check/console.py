@@ -1,5 +1,6 @@
 """The runbook as a command tells it: each step as soon as it is known, and with the verdict which database it is of."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -9,12 +10,13 @@ from rich.padding import Padding
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from pgvector_ready.documents.answer import Manner, about_database, lines_of, where
+from pgvector_ready.documents.answer import Manner, about_database, lines_of
 from pgvector_ready.documents.documents import DatabaseDocument, Identity, OfflineDocument
+from pgvector_ready.documents.places import pgvector_in, where
 from pgvector_ready.documents.reasons import why_skipped
 from pgvector_ready.documents.wording import wording, words
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Step
-from pgvector_ready.judgement.observation import Observation
+from pgvector_ready.judgement.observation import Observation, ProvisioningState
 from pgvector_ready.judgement.report import State, Verdict
 
 _MARKS = {
@@ -28,6 +30,9 @@ _MARKS = {
 class Speaker(Protocol):
     """How a run of the runbook is told."""
 
+    def begin(self, line: str, *, is_asked_for: bool) -> None:
+        """Which database it is, before anything is asked of it; `is_asked_for` where the environment names it."""
+
     def tell(self, verdicts: Iterable[Verdict]) -> None:
         """The steps that are known by now, from the first one on; what was told already is not told again."""
 
@@ -36,7 +41,7 @@ class Speaker(Protocol):
 
 
 @contextmanager
-def speaking(console: Console, *, as_json: bool, is_offline: bool) -> Iterator[Speaker]:
+def speaking(console: Console, *, as_json: bool, is_offline: bool = False, enables: bool = False) -> Iterator[Speaker]:
     """Drawn on a terminal, in plain lines elsewhere, or as the very document that the service answers."""
     if as_json:
         yield _Document(console, is_offline=is_offline)
@@ -45,9 +50,9 @@ def speaking(console: Console, *, as_json: bool, is_offline: bool) -> Iterator[S
         # A CI's log may take colours (FORCE_COLOR), and yet cannot be drawn over.
         is_still = console.is_dumb_terminal or not console.file.isatty()
         with Progress(*columns, console=console, transient=True, disable=is_still) as progress:
-            yield _Drawing(console, progress)
+            yield _Drawing(console, progress, enables=enables)
     else:
-        yield _Lines(console)
+        yield _Lines(console, enables=enables)
 
 
 class _Document:
@@ -57,8 +62,13 @@ class _Document:
         self._console = console
         self._is_offline = is_offline
 
+    def begin(self, line: str, *, is_asked_for: bool) -> None:
+        """On standard error, and only of a database that nobody named: the output is one document."""
+        if not is_asked_for:
+            print(line, file=sys.stderr)  # noqa: T201 - the command line's way of speaking
+
     def tell(self, verdicts: Iterable[Verdict]) -> None:
-        """Half a document is none."""
+        """Nothing is written before the end."""
 
     def end(self, observation: Observation) -> None:
         if self._is_offline:
@@ -71,9 +81,14 @@ class _Document:
 class _Lines:
     """Plain lines, each written out at once. A step that has come out otherwise in the end is told again."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, enables: bool) -> None:
         self._console = console
+        self._enables = enables
         self._told: dict[Step, tuple[State, Code | None]] = {}
+
+    def begin(self, line: str, *, is_asked_for: bool) -> None:
+        del is_asked_for
+        self._write(line)
 
     def tell(self, verdicts: Iterable[Verdict]) -> None:
         for verdict in verdicts:
@@ -90,7 +105,31 @@ class _Lines:
         self._write(*lines_of(verdict))
 
     def _sum_up(self, document: DatabaseDocument) -> None:
-        self._write(": ".join(part for part in (document.status, where(document)) if part))
+        self._write(f"{document.status}: {self._summary(document)}")
+
+    def _summary(self, document: DatabaseDocument) -> str:
+        """One line that a person may quote: what came out, where, by which version, and when."""
+        error, target = document.error, document.target
+        moment = document.observed_at.isoformat(timespec="seconds").replace("+00:00", "Z")
+        return "; ".join(
+            filter(
+                None,
+                (
+                    f"{error.code} at {error.step}" if error else "",
+                    f"{pgvector_in(document)}{self._enabling(document)}",
+                    where(document),
+                    f"fingerprint {target.fingerprint}" if target.fingerprint else "",
+                    f"{document.service} {document.version}, {moment}",
+                ),
+            )
+        )
+
+    def _enabling(self, document: DatabaseDocument) -> str:
+        """Tell apart what `check --enable` did and what it found."""
+        if not self._enables or document.pgvector.state != "installed":
+            return ""
+        words = {ProvisioningState.CREATED: " (created now)", ProvisioningState.UPDATED: " (updated now)"}
+        return words.get(document.provisioning.state, " (was there)")
 
     def _write(self, *lines: str) -> None:
         self._console.file.write("".join(f"{line}\n" for line in lines))
@@ -100,11 +139,15 @@ class _Lines:
 class _Drawing(_Lines):
     """A mark, a colour and a remedy in full for each step, and below them the one that is under way."""
 
-    def __init__(self, console: Console, progress: Progress) -> None:
-        super().__init__(console)
+    def __init__(self, console: Console, progress: Progress, *, enables: bool) -> None:
+        super().__init__(console, enables=enables)
         self._progress = progress
         self._under_way: Step | None = None
         self._task = progress.add_task("", visible=False)
+
+    def begin(self, line: str, *, is_asked_for: bool) -> None:
+        del is_asked_for
+        self._console.print(Text(line), soft_wrap=True)
 
     def tell(self, verdicts: Iterable[Verdict]) -> None:
         super().tell(verdicts)
@@ -129,6 +172,5 @@ class _Drawing(_Lines):
 
     def _sum_up(self, document: DatabaseDocument) -> None:
         _, colour = _MARKS[State(document.status)]
-        place = where(document)
-        told = Text.assemble((document.status, f"bold {colour}"), f"  {place}" if place else "")
+        told = Text.assemble((document.status, f"bold {colour}"), f"  {self._summary(document)}")
         self._console.print(told, soft_wrap=True)

@@ -65,7 +65,8 @@ class Terminal:
         self._last = sentence
         elapsed = timedelta(seconds=int(time.monotonic() - self._started_at))
         self._print(f"  {elapsed}  {sentence}", self._console)
-        if self._console.file.isatty():  # which is_terminal does not mean where FORCE_COLOR is set
+        # is_terminal does not mean one where FORCE_COLOR is set.
+        if self._console.file.isatty() and not self._console.is_dumb_terminal:
             columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
             self._moving = Progress(*columns, console=self._console, transient=True)
             self._moving.add_task("waiting", total=None)

@@ -1,4 +1,4 @@
-"""A service's URL as it is typed: read once, and shown without anything secret."""
+"""A service's URL as somebody typed it: read once, and shown without anything secret."""
 
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -9,12 +9,12 @@ from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH
 
 
 class WrongUseError(ValueError):
-    """What was typed cannot be meant; `str()` is the one line to print, without what was typed."""
+    """The command was used wrongly; `str()` is the one line to print, without what was typed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a service is. `origin`, which is scheme, host and port, is all of it that may be shown."""
+    """The address of a service. `origin`, which is scheme, host and port, is all of it that may be shown."""
 
     origin: str
     # A service may be mounted below another application, and a gateway may want a key in the query.
@@ -24,27 +24,27 @@ class Address:
 
     @property
     def host(self) -> str:
-        """Its name or address, without brackets."""
+        """The name or address, without brackets."""
         return urlsplit(self.origin).hostname or ""
 
     @property
     def port(self) -> int:
-        """Its own, or that of its scheme."""
+        """The port, or that of the scheme."""
         return urlsplit(self.origin).port or (443 if self.is_encrypted else 80)
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether it is to be asked under TLS."""
+        """Whether TLS is used."""
         return self.origin.startswith("https:")
 
     def url(self, path: str) -> str:
-        """The URL of one of the service's paths; not to be shown."""
+        """Return the URL of one of the service's paths; not to be shown."""
         query = f"?{self.query}" if self.query and "?" not in path else ""
         return f"{self.origin}{self.prefix}{path}{query}"
 
 
 def parse(text: str, what: str = "URL") -> Address:
-    """The address in `text`, whose path may be one of the endpoints' own. Raises WrongUseError."""
+    """Return the address in `text`, whose path may be one of the endpoints' own. Raises WrongUseError."""
     try:
         parts = urlsplit(_cleaned(text, what))
         origin = _origin(parts, what)

@@ -57,13 +57,14 @@ def verify(  # noqa: PLR0913 - each is an option of the command line
     Where a HEALTH_TOKEN protects the service, set the same variable here, and OTHER_HEALTH_TOKEN for the other one.
     A login in the URL is sent as basic authentication; it is never shown.
     """
-    from pgvector_ready.commands.verify import attempts, telling
+    from pgvector_ready.commands.verify import attempts, presentation
     from pgvector_ready.commands.verify import plan as plans
     from pgvector_ready.commands.verify.address import WrongUseError
     from pgvector_ready.loop import run
 
     with complaining(WrongUseError):
-        options = plans.Options(
+        plan = plans.read(
+            os.environ,
             url=url,
             commit=expect_commit,
             host=expect_host,
@@ -71,10 +72,9 @@ def verify(  # noqa: PLR0913 - each is an option of the command line
             fingerprint=expect_fingerprint,
             minimum_version=minimum_pgvector,
             differs_from=differs_from,
-            also=tuple(also or ()),
+            also=also or (),
         )
-        plan = plans.read(options, os.environ)
-        with telling.progress(plan.address.origin, wait) as hear:
+        with presentation.progress(plan.address.origin, wait) as hear:
             verification = run(attempts.verify(plan, attempts.Patience(wait), hear))
-        telling.show(verification, style)
+        presentation.show(verification, style)
     raise typer.Exit(0 if verification.is_passed else _FAILED)

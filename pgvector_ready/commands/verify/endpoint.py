@@ -50,7 +50,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class EndpointResult:
-    """An endpoint's checks, and its whole document where it spoke the contract and told everything."""
+    """An endpoint's checks, and its whole document where it spoke the contract and showed everything."""
 
     checks: tuple[Check, ...]
     answered: Answered
@@ -76,7 +76,7 @@ class EndpointResult:
 def judge_endpoint(answered: Answered) -> EndpointResult:
     """Return every check of one endpoint, in order; once a gate fails, the others have nothing to look at."""
     reply, checks = answered.get, list[Check]()
-    reading = read(reply.body, answered.endpoint.model) if isinstance(reply, Reply) else Reading(is_json=False)
+    reading = read(reply.body, answered.endpoint.model) if isinstance(reply, Reply) else Reading()
     obstacle = None if reply else "not asked, because nothing answers there"
     for aspect, judge in _ASPECTS.items():
         name = f"{answered.endpoint.name}_{aspect}"
@@ -158,16 +158,16 @@ def _contract(name: str, answered: Answered, reply: Reply, reading: Reading) -> 
         return _anonymous(name, answered)
     if reading.whole:
         return passed(name, f"{SERVICE} {reading.whole.version}")
-    if not reading.is_json:
+    if not reading.differences:
         message = f"This URL does not speak the contract: {path} answers {_description_of(reply)}."
         return failed(name, message, _advice_on_stranger(reply))
     more = " and more" if len(reading.differences) > _MOST_DIFFERENCES else ""
     differences = ", ".join(reading.differences[:_MOST_DIFFERENCES]) + more
-    if reading.service == SERVICE:
-        version = reading.version or "of an unknown version"
+    if reading.text("service") == SERVICE:
+        version = reading.text("version") or "of an unknown version"
         message = f"{path} speaks another version of the contract ({SERVICE} {version}): {differences}."
         return failed(name, message, f"Deploy the current version, or verify with {SERVICE} {version}.")
-    what = f"{_description_of(reply)} with {_keys(reading)}"
+    what = f"{_description_of(reply)} with {_keys(reading.found)}"
     message = f"This URL does not speak the contract: {path} answers {what}; {differences}."
     return failed(name, message, _advice_on_stranger(reply))
 
@@ -209,10 +209,10 @@ def _description_of(reply: Reply) -> str:
     return f"{reply.status} {kind}{named}" + (f" ({', '.join(notes)})" if notes else "")
 
 
-def _keys(reading: Reading) -> str:
-    if reading.keys is None:
+def _keys(found: object) -> str:
+    if not isinstance(found, dict):
         return "no object in it"
-    return f"the keys {', '.join(reading.keys[:_MOST_DIFFERENCES])}" if reading.keys else "no keys"
+    return f"the keys {', '.join(list(found)[:_MOST_DIFFERENCES])}" if found else "no keys"
 
 
 def _status(name: str, answered: Answered, reply: Reply, reading: Reading) -> Check:

@@ -21,7 +21,7 @@ _MARKS = {
 
 
 def to_lines(verification: Verification) -> Iterator[Text]:
-    """A line for each check, one for those in a row that were skipped for one reason, and one that sums them up."""
+    """Yield a line for each check, one for those in a row that were skipped for one reason, and one that sums up."""
     for reason, group in groupby(verification.checks, lambda check: check.message if check.is_skipped else None):
         checks = tuple(group)
         if reason is None:
@@ -37,7 +37,7 @@ _COUNTED = ((State.PASS, "passed"), (State.FAIL, "failed"), (State.SKIPPED, "ski
 
 
 def to_line(check: Check) -> Text:
-    """A mark, the name and the sentence, and where it failed the remedy."""
+    """Return a mark, the name and the sentence, and where it failed the remedy."""
     mark, style = _MARKS[check.state]
     if check.state is State.FAIL:
         return Text.assemble((f"{mark} {check.name}", style), f": {check.message} → ", (check.remedy or "", "bold"))
@@ -45,7 +45,7 @@ def to_line(check: Check) -> Text:
 
 
 def to_json(verification: Verification) -> str:
-    """Compact, on one line."""
+    """Return the document, compact, on one line."""
     document = {
         "passed": verification.is_passed,
         "url": verification.origin,
@@ -59,12 +59,17 @@ def to_json(verification: Verification) -> str:
 
 def _document(check: Check) -> dict[str, object]:
     duration_ms = None if check.duration_ms is None else round(check.duration_ms, 1)
-    told = {"message": check.message, "remedy": check.remedy, "duration_ms": duration_ms}
-    return {"name": check.name, "state": check.state, **told}
+    return {
+        "name": check.name,
+        "state": check.state,
+        "message": check.message,
+        "remedy": check.remedy,
+        "duration_ms": duration_ms,
+    }
 
 
 def to_junit(verification: Verification) -> str:
-    """One suite, a case for each check; https://github.com/testmoapp/junitxml describes what readers agree on."""
+    """Return one suite with a case for each check, as https://github.com/testmoapp/junitxml describes it."""
     counts = {
         "name": "pgvector-ready verify",
         "tests": str(len(verification.checks)),

@@ -13,7 +13,7 @@ TOKEN_VARIABLE = "HEALTH_TOKEN"  # noqa: S105 - a name
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which service, what is expected of it, and the tokens that make it and the other one tell everything."""
+    """The service, what is expected of it, and the tokens for it and the other one to show everything."""
 
     address: Address
     expectations: Expectations = field(default_factory=Expectations)
@@ -21,36 +21,33 @@ class Plan:
     other_token: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """The options as they were typed; None was not."""
-
-    url: str = field(repr=False)
-    commit: str | None = None
-    host: str | None = None
-    database: str | None = None
-    fingerprint: str | None = None
-    minimum_version: str | None = None
-    differs_from: str | None = field(default=None, repr=False)
-    also: Sequence[str] = field(default=(), repr=False)
-
-
-def read(typed: Options, environment: Mapping[str, str]) -> Plan:
+def read(  # noqa: PLR0913 - each is an option of the command line
+    environment: Mapping[str, str],
+    *,
+    url: str,
+    commit: str | None = None,
+    host: str | None = None,
+    database: str | None = None,
+    fingerprint: str | None = None,
+    minimum_version: str | None = None,
+    differs_from: str | None = None,
+    also: Sequence[str] = (),
+) -> Plan:
     """Return the plan. Raises WrongUseError, which never repeats a value: a secret may stand in the wrong place."""
-    _demand("--expect-commit", typed.commit, r"[0-9A-Fa-f]{7,64}", "the first 7 or more digits of a commit's hash")
-    _demand("--expect-host", typed.host, r"\S+", "the name of a database server")
-    _demand("--expect-database", typed.database, r".+", "the name of a database")
-    _demand("--expect-fingerprint", typed.fingerprint, r"[0-9A-Fa-f]{8}", "the eight digits of target.fingerprint")
-    _demand("--minimum-pgvector", typed.minimum_version, r"\d+(\.\d+){0,3}", "a version such as 0.8.0")
-    address = parse(typed.url)
+    _demand("--expect-commit", commit, r"[0-9A-Fa-f]{7,64}", "the first 7 or more digits of a commit's hash")
+    _demand("--expect-host", host, r"\S+", "the name of a database server")
+    _demand("--expect-database", database, r".+", "the name of a database")
+    _demand("--expect-fingerprint", fingerprint, r"[0-9A-Fa-f]{8}", "the eight digits of target.fingerprint")
+    _demand("--minimum-pgvector", minimum_version, r"\d{1,6}(\.\d{1,6}){0,3}", "a version such as 0.8.0")
+    address = parse(url)
     expectations = Expectations(
-        commit=typed.commit,
-        host=typed.host,
-        database=typed.database,
-        minimum_version=typed.minimum_version,
-        differs_from=_other(typed.differs_from, address),
-        fingerprint=typed.fingerprint,
-        also=tuple(map(_own_endpoint, typed.also)),
+        commit=commit,
+        host=host,
+        database=database,
+        minimum_version=minimum_version,
+        differs_from=_other(differs_from, address),
+        fingerprint=fingerprint,
+        also=tuple(map(_own_endpoint, also)),
     )
     token, other_token = (_token(variable, environment) for variable in (TOKEN_VARIABLE, OTHER_TOKEN_VARIABLE))
     return Plan(address, expectations, token, other_token)

@@ -1,6 +1,7 @@
 """The two documents as anybody may send them: what `verify` reads of the contract, with its keys and types."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,72 +14,61 @@ class _Document(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False)
 
 
-class Error(_Document):
-    """The failure that a document tells of."""
+_Text = str | None
 
+
+class _Error(_Document):
     code: str
     step: str
     message: str
     remedy: str
-    sqlstate: str | None
-    documentation: str | None
+    sqlstate: _Text
+    documentation: _Text
 
 
-class Step(_Document):
-    """One step of the runbook, with its warning."""
-
+class _Step(_Document):
     step: str
     state: str
-    code: str | None = None
-    message: str | None = None
+    code: _Text = None
+    message: _Text = None
 
 
-class Pgvector(_Document):
-    """The extension."""
-
+class _Pgvector(_Document):
     state: str
-    installed_version: str | None
-    available_version: str | None
-    schema_name: str | None = Field(alias="schema")
+    installed_version: _Text
+    available_version: _Text
+    schema_name: _Text = Field(alias="schema")
 
 
 class Target(_Document):
     """The database that the service uses."""
 
-    host: str | None
+    host: _Text
     port: int | str | None
-    database: str | None
-    user: str | None
+    database: _Text
+    user: _Text
     provider: str
-    tls: str | None
-    fingerprint: str | None
+    tls: _Text
+    fingerprint: _Text
 
 
-class Server(_Document):
-    """The PostgreSQL server behind it."""
-
-    version: str | None
-    role: str | None
+class _Server(_Document):
+    version: _Text
+    role: _Text
     writable: bool | None
 
 
-class Migrations(_Document):
-    """Alembic's revisions."""
-
-    current: str | None
-    head: str | None
+class _Migrations(_Document):
+    current: _Text
+    head: _Text
 
 
-class Provisioning(_Document):
-    """What start-up made of the extension."""
-
+class _Provisioning(_Document):
     state: str
     attempts: int
 
 
-class Links(_Document):
-    """Where to look next."""
-
+class _Links(_Document):
     database: str
 
 
@@ -89,12 +79,12 @@ class ServiceDocument(_Document):
     status: str
     service: str
     version: str
-    commit: str | None
-    environment: str | None
-    instance: str | None
+    commit: _Text
+    environment: _Text
+    instance: _Text
     started_at: str
-    links: Links
-    error: Error | None
+    links: _Links
+    error: _Error | None
 
 
 class DatabaseDocument(_Document):
@@ -102,38 +92,32 @@ class DatabaseDocument(_Document):
 
     healthy: bool
     status: str
-    pgvector: Pgvector
+    pgvector: _Pgvector
     target: Target
-    server: Server
-    migrations: Migrations
-    steps: tuple[Step, ...] = Field(strict=False)
-    provisioning: Provisioning
-    error: Error | None
+    server: _Server
+    migrations: _Migrations
+    steps: tuple[_Step, ...] = Field(strict=False)
+    provisioning: _Provisioning
+    error: _Error | None
     latency_ms: float
     observed_at: str
     since: str
     consecutive_failures: int
     service: str
     version: str
-    commit: str | None
+    commit: _Text
 
 
-class AnonymousError(_Document):
-    """No more than the code."""
-
-    model_config = ConfigDict(extra="forbid")
-
+class _AnonymousError(_Document, extra="forbid"):
     code: str
 
 
-class AnonymousDocument(_Document):
-    """The little that a service with a HEALTH_TOKEN tells to everybody."""
-
-    model_config = ConfigDict(extra="forbid")
+class AnonymousDocument(_Document, extra="forbid"):
+    """The little that a service with a HEALTH_TOKEN shows to everybody."""
 
     healthy: bool
     status: str
-    error: AnonymousError | None
+    error: _AnonymousError | None
 
 
 Whole = ServiceDocument | DatabaseDocument
@@ -141,21 +125,23 @@ Whole = ServiceDocument | DatabaseDocument
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A body, read: the whole document, the anonymous one, or neither and then how it differs from the contract."""
+    """A body, read: the whole document, the anonymous one, or neither, and then how it differs from the contract."""
 
     whole: Whole | None = None
     anonymous: AnonymousDocument | None = None
-    # The keys at the top, where it is an object at all; None is something else, or no JSON.
-    keys: tuple[str, ...] | None = None
-    service: str | None = None
-    version: str | None = None
     differences: tuple[str, ...] = ()
-    is_json: bool = True
+    # Whatever JSON it is; None is none.
+    found: object = None
 
     @property
     def document(self) -> Whole | AnonymousDocument | None:
         """Either of the two."""
         return self.whole or self.anonymous
+
+    def text(self, key: str) -> str | None:
+        """Return a text at the top of somebody's document."""
+        value = self.found.get(key) if isinstance(self.found, dict) else None
+        return value if isinstance(value, str) else None
 
 
 def read(body: bytes, model: type[Whole]) -> Reading:
@@ -163,24 +149,14 @@ def read(body: bytes, model: type[Whole]) -> Reading:
     try:
         found = from_json(body, allow_inf_nan=False)
     except ValueError:
-        return Reading(is_json=False)
-    if anonymous := _fitting(found, AnonymousDocument):
-        return Reading(anonymous=anonymous)
+        return Reading()
+    with suppress(ValidationError):
+        return Reading(anonymous=AnonymousDocument.model_validate(found))
     try:
         return Reading(model.model_validate(found))
     except ValidationError as error:
-        differences = tuple(dict.fromkeys(_differences(error.errors(include_url=False))))
-    known: Mapping[str, object] = found if isinstance(found, dict) else {}
-    service, version = (value if isinstance(value := known.get(name), str) else None for name in ("service", "version"))
-    keys = tuple(known) if isinstance(found, dict) else None
-    return Reading(keys=keys, service=service, version=version, differences=differences)
-
-
-def _fitting(found: object, model: type[AnonymousDocument]) -> AnonymousDocument | None:
-    try:
-        return model.model_validate(found)
-    except ValidationError:
-        return None
+        differences = dict.fromkeys(_differences(error.errors(include_url=False)))
+        return Reading(differences=tuple(differences), found=found)
 
 
 def _differences(errors: list[ErrorDetails]) -> Iterator[str]:

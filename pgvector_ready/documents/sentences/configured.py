@@ -16,6 +16,39 @@ CONFIGURED: Table = {
             "Railway ではサービスの Variables、そのほかではプロセスの環境変数です。",
         ),
     ),
+    (Code.DATABASE_URL_MISSING, "ci"): Sentences(
+        Text("DATABASE_URL is not set in this CI job.", "この CI ジョブには DATABASE_URL が設定されていません。"),
+        Text(
+            "Set DATABASE_URL from a secret of the CI; an empty one, as a pull request from a fork gets, is no database, "
+            "and nothing stands in for it.",
+            "CI のシークレットから DATABASE_URL を設定してください。フォークからのプルリクエストで空になったシークレットは"
+            "データベースの指定とはみなされず、代わりに使われるものもありません。",
+        ),
+    ),
+    (Code.DATABASE_URL_MISSING, "other_variables"): Sentences(
+        Text(
+            "DATABASE_URL is not set, and {names} cannot stand in for it.",
+            "DATABASE_URL が設定されていません。{names} はその代わりになりません。",
+        ),
+        Text(
+            f"Set DATABASE_URL to the connection string of the database that is meant, as {_SHAPE}; for the embedded "
+            "server unset them.",
+            f"使いたいデータベースの接続文字列を {_SHAPE} の形で DATABASE_URL に設定してください。組み込みのサーバーを"
+            "使う場合は、それらの変数を未設定にしてください。",
+        ),
+    ),
+    (Code.DATABASE_URL_MISSING, "no_data"): Sentences(
+        Text(
+            "DATABASE_URL is not set, and there is no embedded database in {folder} yet.",
+            "DATABASE_URL が設定されておらず、{folder} に組み込みのデータベースもまだありません。",
+        ),
+        Text(
+            "Set DATABASE_URL, or put it into a .env file here; or run pgvector-ready serve once without it, which "
+            "makes an embedded database.",
+            "DATABASE_URL を環境変数か、作業フォルダーの .env に設定してください。または DATABASE_URL なしで一度 "
+            "pgvector-ready serve を実行すると、組み込みのデータベースが作られます。",
+        ),
+    ),
     (Code.DATABASE_URL_INVALID, ""): Sentences(
         Text(
             "The server refuses a setting that DATABASE_URL brings along in options=..., or PGOPTIONS does.",

@@ -1,4 +1,4 @@
-"""How a verification is told: progress on stderr while it waits, and then the whole of it on stdout."""
+"""How a verification is shown: progress on stderr while it waits, and then the whole of it on stdout."""
 
 import sys
 import time
@@ -12,13 +12,13 @@ from rich.table import Column
 from pgvector_ready.commands.verify.evidence import Verification, failures
 from pgvector_ready.commands.verify.formats import to_json, to_junit, to_line, to_lines
 
-Tell = Callable[[Verification], None]
+Hear = Callable[[Verification], None]
 # Often enough for whoever watches a CI's log, and for a CI that ends what is silent.
 _LINE_SECONDS = 30.0
 
 
 def show(verification: Verification, style: str) -> None:
-    """All of it on stdout, in the manner of one of `FORMATS`; where that is for a program, the log says what failed."""
+    """Print all of it on stdout, in one of `FORMATS`; where that is for a program, stderr says what failed."""
     FORMATS[style](verification)
     if style != "text":
         for check in failures(verification.checks):
@@ -39,20 +39,20 @@ def _show_junit(verification: Verification) -> None:
     sys.stdout.write(f"{to_junit(verification)}\n")
 
 
-FORMATS: Mapping[str, Tell] = {"text": _show_lines, "json": _show_json, "junit": _show_junit}
+FORMATS: Mapping[str, Hear] = {"text": _show_lines, "json": _show_json, "junit": _show_junit}
 
 
 @contextmanager
-def progress(origin: str, seconds: float) -> Iterator[Tell]:
-    """What to call after an attempt that will be followed by another: a bar on a terminal, lines elsewhere."""
+def progress(origin: str, seconds: float) -> Iterator[Hear]:
+    """Yield what to call after an attempt that another one follows: a bar on a terminal, lines elsewhere."""
     console = _console(stderr=True)
     if not seconds:
         yield _say_nothing
     elif console.file.isatty():  # which is_terminal does not mean where FORCE_COLOR is set
-        with _bar(console, origin, seconds) as tell:
-            yield tell
+        with _bar(console, origin, seconds) as hear:
+            yield hear
     else:
-        yield _Lines(console, origin, seconds).tell
+        yield _Lines(console, origin, seconds).hear
 
 
 def _console(*, stderr: bool) -> Console:
@@ -61,7 +61,7 @@ def _console(*, stderr: bool) -> Console:
 
 
 def _say_nothing(_: Verification) -> None:
-    """A single try has nothing to tell on the way."""
+    """Say nothing on the way of a single try."""
 
 
 class _Lines:
@@ -73,8 +73,8 @@ class _Lines:
         self._seconds = seconds
         self._next_at = 0.0
 
-    def tell(self, verification: Verification) -> None:
-        """What was wrong in this attempt."""
+    def hear(self, verification: Verification) -> None:
+        """Print what was wrong in this attempt."""
         if time.monotonic() < self._next_at:
             return
         self._next_at = time.monotonic() + _LINE_SECONDS
@@ -83,7 +83,7 @@ class _Lines:
 
 
 @contextmanager
-def _bar(console: Console, origin: str, seconds: float) -> Iterator[Tell]:
+def _bar(console: Console, origin: str, seconds: float) -> Iterator[Hear]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -95,10 +95,10 @@ def _bar(console: Console, origin: str, seconds: float) -> Iterator[Tell]:
     with Progress(*columns, console=console, transient=True, expand=True) as bar:
         task = bar.add_task("waiting", total=seconds, reason=f"for {origin}")
 
-        def tell(verification: Verification) -> None:
+        def hear(verification: Verification) -> None:
             bar.update(task, completed=verification.waited_seconds, reason=_reason(verification))
 
-        yield tell
+        yield hear
 
 
 def _reason(verification: Verification) -> str:
