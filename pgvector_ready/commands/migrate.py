@@ -37,6 +37,7 @@ def migrate(
         if history is None:
             raise ConfigurationError(_NO_HISTORY)
         with chosen_database(given, Path.cwd()) as choice:
+            choice.settings.connection_string  # noqa: B018 - judged before anything is said
             typer.echo(choice.line)
             typer.echo(f"Alembic folder {_shown(history.folder)}, named by {history.origin}")
             ask_before_changing(choice, "Migrate", is_agreed=yes)
