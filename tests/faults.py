@@ -69,6 +69,8 @@ class Visit:
         with suppress(OSError):
             while count != pieces:
                 data = await source.read(65_536)
+                if not self.flows.is_set():
+                    self.door.held += 1
                 await self.flows.wait()
                 if not data or (until is not None and until in data):
                     return
@@ -299,6 +301,8 @@ class Door:
         self.port = port or free_port()
         self.manner: Manner = pass_through
         self.delay_seconds = 0.0
+        # How often something was held back while the way was frozen.
+        self.held = 0
         self._behind = server
         self._visits: dict[Visit, asyncio.Task[None]] = {}
         self._listener: asyncio.Server | None = None

@@ -143,7 +143,7 @@ _REFUSED: list[tuple[str, str, str, str | None]] = [
     ("postgres?options=nonsense", "database_url_invalid", "options=...", "42601"),
     ("postgres?options=-c%20max_connections%3D5", "database_url_invalid", "options=...", "55P02"),
     ("postgres?user=certified&sslmode=require", "login_not_permitted", "sslcert and sslkey", "28000"),
-    ("postgres?user=certified&sslmode=require&sslcert=/nonexistent", "tls_root_missing", "(sslcert)", "28000"),
+    ("postgres?user=certified&sslmode=require&sslcert=/nonexistent", "tls_root_missing", "sslcert names", "28000"),
     ("postgres?sslmode=require&sslcert={folder}/client.crt&sslkey={folder}/client.key&sslpassword=no",
      "tls_root_missing", "pass phrase in sslpassword", None),
     ("postgres?passfile={folder}/server.crt&user=nasty&password=", "invalid_password", "refused the password", "28P01"),

@@ -92,7 +92,14 @@ def test_every_sqlstate_of_the_table_is_tried_here() -> None:
         (unverified(18), Step.CONNECTED, Code.TLS_UNTRUSTED),
         (unverified(62), Step.CONNECTED, Code.TLS_HOSTNAME_MISMATCH),
         (unverified(64), Step.CONNECTED, Code.TLS_HOSTNAME_MISMATCH),
-        (ssl.SSLError(1, "no protocols available"), Step.CONNECTED, Code.TLS_UNTRUSTED),
+        (unverified(10), Step.CONNECTED, Code.TLS_EXPIRED),
+        (unverified(9), Step.CONNECTED, Code.TLS_NOT_YET_VALID),
+        (unverified(23), Step.CONNECTED, Code.TLS_REVOKED),
+        (unverified(3), Step.CONNECTED, Code.TLS_ROOT_MISSING),
+        (unverified(12), Step.CONNECTED, Code.TLS_ROOT_MISSING),
+        (ssl.SSLError(1, "no protocols available"), Step.CONNECTED, Code.TLS_HANDSHAKE_FAILED),
+        (errors.TlsUnansweredError("closed"), Step.CONNECTED, Code.TLS_REQUEST_REFUSED),
+        (ExceptionGroup("both addresses", [ConnectionRefusedError()]), Step.CONNECTED, Code.CONNECTION_REFUSED),
         (ssl.SSLEOFError(8, "EOF"), Step.CONNECTED, Code.CONNECTION_CLOSED),
         (ssl.SSLZeroReturnError(6, "closed"), None, Code.CONNECTION_LOST),
         (socket.gaierror(socket.EAI_NONAME, "unknown"), Step.CONNECTED, Code.DNS_NOT_FOUND),
@@ -136,6 +143,16 @@ def test_what_was_found_out_counts_more_than_the_error_that_made_us_ask() -> Non
     found = caused(errors.TlsRequiredError(), from_server("28000"))
 
     assert classify(found, Step.CONNECTED) == (Code.TLS_REQUIRED, "28000")
+
+
+def test_what_an_error_was_raised_while_handling_counts_where_it_has_no_cause() -> None:
+    """httpx and happy eyeballs raise so."""
+    outer = OSError("all attempts failed")
+    outer.__context__ = ConnectionRefusedError()
+
+    assert classify(outer, None)[0] is Code.CONNECTION_REFUSED
+    outer.__suppress_context__ = True
+    assert classify(outer, None)[0] is Code.UNEXPECTED_ERROR
 
 
 def test_a_chain_that_bites_its_tail_comes_to_an_end() -> None:

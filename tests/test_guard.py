@@ -26,7 +26,7 @@ from tests.service import running
 from tests.told import MARGIN_SECONDS, error_in
 
 COPY = message(b"H", b"\0\0\1\0\0")
-QUERY, PROOF, LOGIN = b"json_build_object", b"OPERATOR(", b"SCRAM-SHA-256"
+QUERY, PROOF, LOGIN = b"pg_available_extensions", b"[3,2,1]", b"SCRAM-SHA-256"
 
 BROKEN: dict[str, tuple[Manner, str, str]] = {
     "data of length 0": (answer_at(QUERY, COPY + b"d\0\0\0\0" + bytes(16)), "connected", "impossible length"),

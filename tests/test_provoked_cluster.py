@@ -225,3 +225,53 @@ async def test_a_full_lock_table_is_out_of_memory_and_found_mended(own_server: P
 
             hog.execute("SELECT pg_advisory_unlock_all()")
             await service.until(None)
+
+
+# Chosen by what it is
+
+
+@pytest.mark.parametrize("wanted", ["standby", "read-only"])
+async def test_a_standby_that_was_promoted_is_no_longer_the_one_asked_for(
+    wanted: str, own_server: PostgresServer
+) -> None:
+    """The session is held and answers as ever; whoever connects anew would be refused."""
+    with own_server.standby() as standby:
+        url = two_hosts(standby, own_server, wanted)
+        async with running(url, require_writable=False) as service:
+            before = await service.until(None)
+            standby.promote()
+            answer = await service.until("no_matching_host")
+
+    assert before.json()["server"]["role"] == "standby"
+    error_in(answer, "no_matching_host", "connected", "target_session_attrs")
+
+
+async def test_another_standby_is_taken_where_one_was_promoted(own_server: PostgresServer) -> None:
+    with own_server.standby() as first, own_server.standby() as second:
+        url = two_hosts(first, second, "prefer-standby")
+        async with running(url, require_writable=False) as service:
+            before = await service.until(None)
+            first.promote()
+            async with asyncio.timeout(30):
+                while (await service.database()).json()["target"]["port"] != second.port:
+                    await asyncio.sleep(0.05)
+            after = await service.until(None)
+
+    assert before.json()["target"]["port"] == first.port
+    assert after.json()["server"]["role"] == "standby"
+
+
+async def test_whoever_prefers_a_standby_keeps_the_primary_where_there_is_none(own_server: PostgresServer) -> None:
+    with own_server.standby() as standby:
+        url = two_hosts(standby, own_server, "prefer-standby")
+        async with running(url) as service:
+            await service.until("standby")
+            standby.promote()
+            after = await service.until(None)
+
+    assert after.json()["server"]["role"] == "primary"
+
+
+def two_hosts(first: PostgresServer, second: PostgresServer, wanted: str) -> str:
+    login = first.connection_string().split("@")[0]
+    return f"{login}@127.0.0.1:{first.port},127.0.0.1:{second.port}/postgres?target_session_attrs={wanted}"

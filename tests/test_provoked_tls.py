@@ -91,28 +91,28 @@ ROWS = [
         "no root to verify against",
         {"sslmode": "verify-ca"},
         "tls_root_missing",
-        ("(sslrootcert)", "missing or unreadable", "sslmode=require"),
+        ("sslrootcert names", "is not there", "sslmode=require"),
         REQUIRED,
     ),
     Row(
         "a root that is not there",
         {"sslmode": "verify-full", "sslrootcert": "{missing}"},
         "tls_root_missing",
-        ("(sslrootcert)",),
+        ("sslrootcert names",),
         VERIFIED,
     ),
     Row(
         "a root that is none",
         {"sslmode": "verify-full", "sslrootcert": "{garbage}"},
         "tls_root_missing",
-        ("(sslrootcert)",),
+        ("sslrootcert names",),
         VERIFIED,
     ),
     Row(
         "a certificate of one's own that is none",
         {"sslmode": "require", "sslcert": "{garbage}", "sslkey": "{key}"},
         "tls_root_missing",
-        ("(sslcert)",),
+        ("sslcert names", "no certificate"),
         {"sslmode": "require", "sslcert": "{root}", "sslkey": "{key}"},
     ),
 ]
@@ -162,7 +162,13 @@ async def test_no_tls_version_in_common_is_told(tls_server: PostgresServer) -> N
     try:
         url = tls_server.connection_string(sslmode="require", ssl_max_protocol_version="TLSv1.2")
         async with running(url) as service:
-            error_in(await service.database(), "tls_untrusted", "connected")
+            error_in(
+                await service.database(),
+                "tls_handshake_failed",
+                "connected",
+                "PROTOCOL_VERSION",
+                "ssl_max_protocol_version",
+            )
 
             tls_server.restart(ssl_min_protocol_version=None)
             await service.until(CONNECTED)
@@ -212,7 +218,7 @@ async def test_a_server_that_insists_on_tls_is_told_and_the_advice_helps(tls_ser
         tls_server.set_rules()
 
 
-async def test_a_refusal_that_tls_would_not_help_is_not_blamed_on_it(tls_server: PostgresServer) -> None:
+async def test_a_refusal_that_tls_would_not_help_is_not_blamed_on_tls_alone(tls_server: PostgresServer) -> None:
     tls_server.set_rules("host all all 127.0.0.1/32 reject")
     try:
         async with running(tls_server.connection_string(sslmode="disable")) as service:
@@ -220,7 +226,16 @@ async def test_a_refusal_that_tls_would_not_help_is_not_blamed_on_it(tls_server:
     finally:
         tls_server.set_rules()
 
-    error_in(answer, "login_not_permitted", "connected", sqlstate="28000")
+    error_in(answer, "tls_required", "connected", "If that is refused as well", "pg_hba.conf", sqlstate="28000")
+
+
+async def test_a_role_that_may_not_log_in_is_not_blamed_on_tls(tls_server: PostgresServer) -> None:
+    tls_server.create_role("locked_out")
+    tls_server.execute("ALTER ROLE locked_out NOLOGIN")
+    async with running(tls_server.connection_string("locked_out", sslmode="disable")) as service:
+        answer = await service.database()
+
+    error_in(answer, "login_not_permitted", "connected", "ALTER ROLE", sqlstate="28000")
 
 
 # Silence

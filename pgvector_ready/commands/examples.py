@@ -2,23 +2,23 @@
 
 _EXAMPLES = {
     "serve": (
-        ("pgvector-ready serve", "with the database of DATABASE_URL, else one of its own"),
+        ("pgvector-ready serve", "or with its own database"),
         ("PORT=9000 LOG_LEVEL=debug pgvector-ready serve", ""),
     ),
     "check": (
-        ("pgvector-ready check --enable", "and create the extension where it is missing"),
-        ("pgvector-ready check --offline --format json", "judge DATABASE_URL alone"),
+        ("pgvector-ready check --enable", "create what is missing"),
+        ("pgvector-ready check --offline --format json", "use no network"),
     ),
     "migrate": (
-        ("pgvector-ready migrate", "with the database of DATABASE_URL"),
+        ("pgvector-ready migrate", ""),
         ("MIGRATIONS_FOLDER=backend/alembic pgvector-ready migrate", ""),
     ),
     "verify": (
-        ("pgvector-ready verify https://staging.example.net", "what it is, and whether it is right"),
-        ("pgvector-ready verify https://staging.example.net --expect-commit a6be012 --wait 300", ""),
+        ("pgvector-ready verify https://staging.example.net", ""),
+        ("pgvector-ready verify https://staging.example.net --wait 300", ""),
     ),
     "switch": (
-        ("pgvector-ready switch --service staging --dry-run", "to the database of NEW_DATABASE_URL"),
+        ("pgvector-ready switch --service staging --dry-run", "changes nothing"),
         ("pgvector-ready switch --service staging --yes", ""),
     ),
 }
@@ -33,7 +33,7 @@ def examples(command: str) -> str:
 
 FIRST_STEPS = """\b
 Try it here, without any database of yours (needs the extra `embedded`):
-  pgvector-ready serve           the service, on a PostgreSQL of its own: http://127.0.0.1:8000
+  pgvector-ready serve           the service, on a PostgreSQL of its own
   pgvector-ready check           the same questions, asked from here
 
 \b

@@ -1,4 +1,4 @@
-"""HTTP with somebody else's server: nothing it sends is unpacked, followed, or read without an end."""
+"""A client for somebody else's server: its answers are bounded, never unpacked, and no redirect is followed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +25,7 @@ def create_client(headers: Mapping[str, str], **options: Any) -> httpx.AsyncClie
 
 
 async def _keep_location(response: httpx.Response) -> None:
-    """Take the redirect away before httpx reads it, which it does without following it, and fails."""
+    """Move the header out of sight: httpx reads it even where it does not follow, and fails at a bad one."""
     response.extensions["location"] = response.headers.pop("Location", None)
 
 

@@ -2,8 +2,11 @@
 
 import asyncio
 import errno
+import math
 import random
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -11,8 +14,9 @@ from weakref import WeakSet
 import asyncpg
 
 from pgvector_ready.database.attempts import at, first_answer
-from pgvector_ready.database.diagnosis import diagnose, refuse_stranger
-from pgvector_ready.database.errors import NoMatchingHostError, StalledError, TlsRequiredError, TlsRootMissingError
+from pgvector_ready.database.crashes import Crashes
+from pgvector_ready.database.diagnosis import diagnose
+from pgvector_ready.database.errors import BracketedPasswordError, NoMatchingHostError, StalledError, TlsRequiredError
 from pgvector_ready.database.greeting import Resolver, is_socket
 from pgvector_ready.database.guard import GuardedLoop
 from pgvector_ready.database.link import (
@@ -34,6 +38,9 @@ _DIAGNOSIS_SHARE = 0.2
 # A silent path that comes back answers what is asked from then on, and not what was asked before. So a probe that has
 # waited for so long asks again beside: whoever polls knows of the recovery at most so much later.
 ASKED_AGAIN_AFTER_SECONDS = 1.5
+
+# A template's: [YOUR-PASSWORD].
+_BRACKETED = re.compile(r"\[.+\]|\{.+\}|\(.+\)|<.+>|\"[^\"]+\"|'[^']+'|`[^`]+`", re.DOTALL)
 
 # As libpq does: a host that cannot be had gives way to the next one, a refused password does not.
 _NEXT_HOST = (
@@ -62,6 +69,8 @@ class Database:
         self.connect_timeout_seconds = connect_timeout_seconds
         # What the newest connection saw; until there was one, no more than what the connection string suggests.
         self.is_pooled: bool | None = connection_string.is_pooled or None
+        # Of the server, by what this process asked of it there.
+        self.crashes = Crashes()
         self._asked_again_after_seconds = asked_again_after_seconds
         self._limits = Limits(abandoned_after_seconds, orphaned_after_seconds)
         self._resolver = Resolver()
@@ -72,14 +81,16 @@ class Database:
         """What may be shown of where it leads."""
         return self.connection_string.target
 
-    async def connect(self, *, is_probe: bool = False, is_guarded: bool = True) -> Link:
+    async def connect(
+        self, *, is_probe: bool = False, is_guarded: bool = True, timeout_seconds: float = math.inf
+    ) -> Link:
         """A connection that belongs to the caller, to the first host that answers as asked.
 
         A guarded one takes no more from the server than a probe needs, and nothing that the driver would die of.
         Raises what `errors.classify` has names for: OSError, ssl.SSLError, asyncpg's errors, and this project's own.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self.connect_timeout_seconds
+        deadline = loop.time() + max(0.0, min(self.connect_timeout_seconds, timeout_seconds))
         attempts = [(attributes, host) for attributes in self._session_attributes() for host in self._hosts()]
         failed: Exception | None = None
         for number, (attributes, host) in enumerate(attempts):
@@ -118,9 +129,10 @@ class Database:
         reserve = timeout_seconds * _DIAGNOSIS_SHARE
         tls = Tls.of(self.connection_string.tls, host)
         addresses = await self._addresses(host, deadline - reserve)
-        attributes = {"target_session_attrs": session_attributes, "loop": GuardedLoop(loop) if is_guarded else loop}
-        begin = partial(self._log_in, host, tls, timeout_seconds, attributes, is_probe=is_probe)
-        look = partial(diagnose, TimeoutError(), host, addresses, tls, reserve)
+        guarded = GuardedLoop(loop, is_for_login_only=not is_guarded)
+        attributes = {"target_session_attrs": session_attributes, "loop": guarded}
+        begin = partial(self._log_in, host, tls, attributes, is_probe=is_probe)
+        look = partial(self._phase, guarded, host, addresses, tls, reserve)
         silence = loop.create_task(at(deadline - reserve, look))
         try:
             async with asyncio.timeout_at(deadline):
@@ -135,13 +147,18 @@ class Database:
         finally:
             silence.cancel()
 
-    async def _log_in(
-        self, host: Host, tls: Tls, timeout_seconds: float, attributes: Mapping[str, Any], *, is_probe: bool
-    ) -> Link:
-        if tls.is_plain_first:
-            await refuse_stranger(host, timeout_seconds)
+    async def _phase(
+        self, guarded: GuardedLoop, host: Host, addresses: Sequence[str], tls: Tls, timeout_seconds: float
+    ) -> Exception:
+        """In which phase there is silence: once the server has spoken it is the login, and nobody need be asked."""
+        if guarded.has_heard:
+            return StalledError("login")
+        return await diagnose(TimeoutError(), host, addresses, tls, timeout_seconds)
+
+    async def _log_in(self, host: Host, tls: Tls, attributes: Mapping[str, Any], *, is_probe: bool) -> Link:
         connection = await self._open(host, tls, **attributes)
-        return await introduce(connection, host, self._limits if is_probe else None)
+        link = await introduce(connection, host, self._limits if is_probe else None)
+        return replace(link, chosen_as=attributes["target_session_attrs"])
 
     async def _addresses(self, host: Host, deadline: float) -> Sequence[str]:
         """Looked up before asyncpg does so, whose thread would be the event loop's: see Resolver."""
@@ -173,22 +190,19 @@ class Database:
         self, error: Exception, host: Host, addresses: Sequence[str], tls: Tls, timeout_seconds: float
     ) -> Exception:
         if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
-            if tls.lacks_certificate and not isinstance(error, asyncpg.InvalidPasswordError):
-                return TlsRootMissingError(parameter="sslcert")
-            is_clear = tls.mode == "disable" and not is_socket(host)
-            if is_clear and await self._is_welcome_under_tls(host, timeout_seconds):
+            is_about_the_password = isinstance(error, asyncpg.InvalidPasswordError)
+            if is_about_the_password and _BRACKETED.fullmatch(self.connection_string.password or ""):
+                return BracketedPasswordError()
+            if not is_about_the_password and tls.flaw:
+                return tls.flaw
+            if _is_refused_by_its_address(error) and tls.mode == "disable" and not is_socket(host):
                 return TlsRequiredError()
         return await diagnose(error, host, addresses, tls, timeout_seconds)
 
-    async def _is_welcome_under_tls(self, host: Host, timeout_seconds: float) -> bool:
-        """28000 in the clear is a role that may not log in, or a server that insists on TLS: only trying tells."""
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                tls, loop = Tls.of({"sslmode": "require"}, host), GuardedLoop(asyncio.get_running_loop())
-                connection = await self._open(host, tls, loop=loop)
-        except asyncpg.InvalidPasswordError:
-            return True
-        except (OSError, asyncpg.PostgresError):
-            return False
-        connection.terminate()
-        return True
+
+def _is_refused_by_its_address(error: asyncpg.PostgresError) -> bool:
+    """Whether pg_hba.conf said no: its rules may be for TLS alone, which nobody tries where TLS is switched off.
+
+    The routine in the server's source is the one field that is not translated and tells this from a missing role.
+    """
+    return getattr(error, "server_source_function", None) == "ClientAuthentication"

@@ -13,9 +13,10 @@ from pgvector_ready.database.errors import (
     StalledError,
     TlsNotSupportedError,
     TlsRootMissingError,
+    TlsUnansweredError,
     causes,
 )
-from pgvector_ready.database.greeting import Greeting, greet, is_socket
+from pgvector_ready.database.greeting import Greeting, greet, is_socket, knock, speaks_in_clear
 from pgvector_ready.database.tls import Tls
 from pgvector_ready.dsn import Host
 
@@ -23,8 +24,6 @@ from pgvector_ready.dsn import Host
 _PLAIN = frozenset(
     {
         errno.ECONNREFUSED,
-        errno.ECONNRESET,
-        errno.EPIPE,
         errno.ENOENT,
         errno.EACCES,
         errno.EPERM,
@@ -38,32 +37,57 @@ _PLAIN = frozenset(
 _OWN = (NotPostgreSQLError, StalledError, TlsRootMissingError, socket.gaierror, ssl.SSLCertVerificationError)
 
 
-async def refuse_stranger(host: Host, timeout_seconds: float) -> None:
-    """asyncpg's parser can spin for ever on another protocol's bytes; where TLS comes first it asks for itself."""
-    match await greet(host, [host.address or host.name], timeout_seconds):  # by name, as asyncpg itself will connect
-        case Greeting.FOREIGN:
-            raise NotPostgreSQLError
-        case Greeting.CLOSED:
-            raise closed()
-
-
 async def diagnose(
     error: Exception, host: Host, addresses: Sequence[str], tls: Tls, timeout_seconds: float
 ) -> Exception:
-    """The same error, or a better one, after asking the server once more who it is."""
+    """Return the error, or a better one, after asking the server once more who it is."""
     if _is_plain(error):
         return error
     if is_socket(host) and isinstance(error, OSError) and not isinstance(error, (ConnectionError, TimeoutError)):
         return FileNotFoundError(errno.ENOENT, "no socket to be used")  # a path too long, through a file, forbidden
+    look = _look_in_clear if tls.is_plain_first else _look
     try:
-        # In the clear nobody can have stalled in the handshake.
-        has_handshake = isinstance(error, TimeoutError) and tls.mode != "disable"
-        greeting = await greet(host, addresses, timeout_seconds, handshake=has_handshake)
+        return await look(error, host, addresses, tls, timeout_seconds)
     except StalledError as found:
         return found if isinstance(error, TimeoutError) else error
     except OSError as found:
         return found
-    return _told_by(greeting, error, tls)
+
+
+async def _look_in_clear(
+    error: Exception, host: Host, addresses: Sequence[str], _: Tls, timeout_seconds: float
+) -> Exception:
+    """Not a byte about TLS: there are servers that it breaks, and whoever says sslmode=disable may have one."""
+    await knock(host, addresses, timeout_seconds)
+    return StalledError("greeting") if isinstance(error, TimeoutError) else error
+
+
+async def _look(error: Exception, host: Host, addresses: Sequence[str], tls: Tls, timeout_seconds: float) -> Exception:
+    is_silent = isinstance(error, TimeoutError)
+    greeting = await _greeting(host, addresses, timeout_seconds / 2, is_silent=is_silent)
+    match greeting:
+        case Greeting.PLAIN if tls.is_required:
+            return TlsNotSupportedError()
+        case Greeting.FOREIGN:
+            return NotPostgreSQLError()
+        case Greeting.PLAIN | Greeting.TLS:
+            return StalledError("login") if is_silent else error
+    # It does not take the question for TLS. Perhaps it takes a login without it.
+    if await speaks_in_clear(host, addresses, timeout_seconds / 2):
+        return TlsUnansweredError(greeting)
+    if greeting is Greeting.ERROR:
+        return NotPostgreSQLError()
+    return StalledError("greeting_tls") if is_silent else closed()
+
+
+async def _greeting(host: Host, addresses: Sequence[str], timeout_seconds: float, *, is_silent: bool) -> Greeting:
+    """As `greet`, with silence for an answer."""
+    try:
+        return await greet(host, addresses, timeout_seconds, handshake=is_silent)
+    except StalledError as found:
+        if found.phase != "greeting":
+            raise
+        return Greeting.SILENT
 
 
 def closed() -> ConnectionResetError:
@@ -77,14 +101,3 @@ def _is_plain(error: Exception) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         return bool(getattr(error, "severity", None))  # the server's own words; asyncpg's have no severity
     return isinstance(error, _OWN) or (isinstance(error, OSError) and error.errno in _PLAIN)
-
-
-def _told_by(greeting: Greeting, error: Exception, tls: Tls) -> Exception:
-    match greeting:
-        case Greeting.FOREIGN:
-            return NotPostgreSQLError()
-        case Greeting.CLOSED:
-            return closed()
-        case Greeting.PLAIN if tls.is_required:
-            return TlsNotSupportedError()
-    return StalledError("login") if isinstance(error, TimeoutError) else error

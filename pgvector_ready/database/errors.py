@@ -13,7 +13,7 @@ import asyncpg
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.phrases import Part, Value, phrase
 from pgvector_ready.judgement.strangers import Finding
-from pgvector_ready.judgement.target import Provider, Target
+from pgvector_ready.judgement.target import Provider, Target, intended_name
 
 
 class NotPostgreSQLError(ConnectionError):
@@ -47,16 +47,47 @@ class TlsRequiredError(ConnectionError):
     """The server refuses this login in the clear and lets it pass under TLS."""
 
 
-class TlsRootMissingError(ConnectionError):
-    """A certificate that the connection needs is missing or unreadable; `parameter` is libpq's word for the file."""
+class TlsUnansweredError(ConnectionError):
+    """The server speaks PostgreSQL, and does not take the question for TLS that comes before; `manner` says how."""
 
-    def __init__(self, parameter: str) -> None:
-        super().__init__(parameter)
+    def __init__(self, manner: str) -> None:
+        super().__init__(manner)
+        self.manner = manner
+
+
+class TlsRootMissingError(ConnectionError):
+    """A file that TLS needs cannot be used; `parameter` is libpq's word for it, and `flaw` says why."""
+
+    def __init__(self, parameter: str, flaw: Part = Part.MISSING) -> None:
+        super().__init__(parameter, flaw)
         self.parameter = parameter
+        self.flaw = flaw
+
+
+class BracketedPasswordError(ConnectionError):
+    """The server refused a password that stands between brackets or quotes."""
 
 
 class NoMatchingHostError(ConnectionError):
     """Servers were reached, and none of them has the `target_session_attrs` asked for."""
+
+
+class Deed(StrEnum):
+    """A statement that runs pgvector's library."""
+
+    PROOF = "proof"
+    ENABLE = "enable"
+    UPDATE = "update"
+    APPLICATION = "application"
+
+
+class ServerCrashesError(Exception):
+    """A statement is not run, because the server crashed when it was, so many times."""
+
+    def __init__(self, deed: Deed, times: int) -> None:
+        super().__init__(deed, times)
+        self.deed = deed
+        self.times = times
 
 
 class StalledError(TimeoutError):
@@ -104,19 +135,28 @@ _FOUND_OUT: dict[type[Exception], Code] = {
     ProtocolViolationError: Code.PROTOCOL_VIOLATION,
     TlsNotSupportedError: Code.TLS_NOT_SUPPORTED,
     TlsRequiredError: Code.TLS_REQUIRED,
+    TlsUnansweredError: Code.TLS_REQUEST_REFUSED,
     TlsRootMissingError: Code.TLS_ROOT_MISSING,
+    BracketedPasswordError: Code.INVALID_PASSWORD,
     NoMatchingHostError: Code.NO_MATCHING_HOST,
     WrongDistanceError: Code.PGVECTOR_WRONG_RESULT,
+    ServerCrashesError: Code.PGVECTOR_CRASHES_SERVER,
 }
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Return the error and what it was raised from, the outermost first."""
+    """Return the error, those in its group, and what it was raised from or while handling; the outermost first."""
     seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__
+    waiting = [error]
+    while waiting:
+        link = waiting.pop(0)
+        if link is None or id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        if isinstance(link, BaseExceptionGroup):
+            waiting += link.exceptions
+        waiting.append(link.__cause__ or (None if link.__suppress_context__ else link.__context__))
 
 
 _CONNECTING = frozenset({Step.CONFIGURED, Step.CONNECTED})
@@ -188,12 +228,44 @@ def _by_class(error: BaseException, step: Step | None) -> Code | None:  # noqa: 
             return None
 
 
+# X509_V_ERR_… of OpenSSL's x509_vfy.h. Those of a list of revoked certificates are the fault of the list.
+_CERTIFICATES = {
+    **dict.fromkeys((9, 13), Code.TLS_NOT_YET_VALID),
+    **dict.fromkeys((10, 14), Code.TLS_EXPIRED),
+    **dict.fromkeys((3, 11, 12), Code.TLS_ROOT_MISSING),
+    23: Code.TLS_REVOKED,
+    **dict.fromkeys((62, 64), Code.TLS_HOSTNAME_MISMATCH),
+}
+_LISTS = {3: Part.NO_LIST_OF_ITS_AUTHORITY, 11: Part.LIST_NOT_YET_VALID, 12: Part.LIST_EXPIRED}
+
+
 def _by_tls(error: ssl.SSLError, step: Step | None) -> Code:
-    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return _cut(step)
-    # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL's x509_vfy.h
-    is_mismatch = isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in {62, 64}
-    return Code.TLS_HOSTNAME_MISMATCH if is_mismatch else Code.TLS_UNTRUSTED
+    match error:
+        case ssl.SSLCertVerificationError():
+            return _CERTIFICATES.get(error.verify_code, Code.TLS_UNTRUSTED)
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+            return _cut(step)
+        case _:
+            return Code.TLS_HANDSHAKE_FAILED
+
+
+def _of_tls(error: BaseException) -> tuple[str, dict[str, Value]]:
+    """The case of a failure of TLS and what its sentences speak of."""
+    for cause in causes(error):
+        match cause:
+            case TlsRootMissingError(parameter=parameter, flaw=flaw):
+                return _FILES[parameter], {"parameter": parameter, "flaw": phrase(flaw)}
+            case ssl.SSLCertVerificationError(verify_code=number) if number in _LISTS:
+                return _FILES["sslcrl"], {"parameter": "sslcrl", "flaw": phrase(_LISTS[number])}
+            case TlsUnansweredError(manner=manner):
+                return "", {"manner": phrase(_MANNERS[manner])}
+            case ssl.SSLError(reason=str(reason)):
+                return "", {"tls_reason": reason}
+    return "", {}
+
+
+_FILES = {"sslrootcert": "", "sslcert": "client", "sslkey": "client", "sslcrl": "crl"}
+_MANNERS = {"closed": Part.CLOSES, "silent": Part.STAYS_SILENT, "error": Part.ANSWERS_WITH_AN_ERROR}
 
 
 def _cut(step: Step | None) -> Code:
@@ -207,6 +279,14 @@ _VIOLATIONS = {
     Violation.PASSWORD: Part.VIOLATION_PASSWORD,
     Violation.DRIVER: Part.VIOLATION_DRIVER,
     Violation.ANSWER: Part.VIOLATION_ANSWER,
+}
+
+
+_DEEDS = {
+    Deed.PROOF: Part.DEED_PROOF,
+    Deed.ENABLE: Part.DEED_ENABLE,
+    Deed.UPDATE: Part.DEED_UPDATE,
+    Deed.APPLICATION: Part.DEED_APPLICATION,
 }
 
 
@@ -224,20 +304,37 @@ def failure_of(
         code = Code.PRIVATE_HOST
     if sqlstate == _INTERNAL_ERROR and target.provider in _SHARED_PROXIES and not is_asking:
         code = Code.POOLER_ERROR
-    case = ""
-    if code is Code.CONNECT_TIMEOUT:
-        case = error.phase if isinstance(error, StalledError) else "tcp"
+    case = _case_of(error, code)
     if code is Code.PROTOCOL_VIOLATION:
         broken = (cause.violation for cause in causes(error) if isinstance(cause, ProtocolViolationError))
         values = {**values, "violation": phrase(_VIOLATIONS[next(broken, Violation.DRIVER)])}
     if isinstance(error, UntrustedError):
         code, values = error.finding.code, {**values, **error.finding.values}
-    if isinstance(error, TlsRootMissingError):
-        case = "" if error.parameter == "sslrootcert" else "client"
-        values = {**values, "parameter": error.parameter}
+    if code is Code.DATABASE_MISSING and (meant := intended_name(target.database)):
+        case, values = "doubtful", {**values, "meant": meant}
+    if not is_asking and any(_NEON_WANTS_AN_ENDPOINT in str(cause) for cause in causes(error)):
+        code, case = Code.POOLER_ERROR, "endpoint"
+    if code in _TLS:
+        case, found = _of_tls(error)
+        values = {**values, **found}
+    if isinstance(error, ServerCrashesError):
+        values = {**values, "deed": phrase(_DEEDS[error.deed]), "times": str(error.times)}
     return Failure.about(code, step, target, values, sqlstate, case)
 
 
+def _case_of(error: BaseException, code: Code) -> str:
+    match error:
+        case StalledError(phase=phase) if code is Code.CONNECT_TIMEOUT:
+            return phase
+        case BracketedPasswordError():
+            return "brackets"
+        case ServerCrashesError(times=1):
+            return "once"
+        case _:
+            return "tcp" if code is Code.CONNECT_TIMEOUT else ""
+
+
+_TLS = frozenset({Code.TLS_ROOT_MISSING, Code.TLS_REQUEST_REFUSED, Code.TLS_HANDSHAKE_FAILED})
 _INTERNAL = frozenset({Provider.RAILWAY_INTERNAL, Provider.RENDER_INTERNAL})
 
 
@@ -247,3 +344,5 @@ _SHARED_PROXIES = frozenset({Provider.SUPABASE, Provider.NEON})
 
 
 _INTERNAL_ERROR = "XX000"
+# A fixed English sentence of Neon's proxy, which has a PostgreSQL server's codes and none of its own.
+_NEON_WANTS_AN_ENDPOINT = "Endpoint ID is not specified"

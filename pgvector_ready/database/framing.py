@@ -58,8 +58,9 @@ class Framing:
     Notices are left out, since nobody reads them, but for the one that says why the session ends: `last_words`.
     """
 
-    def __init__(self, bounds: Bounds = BOUNDS) -> None:
+    def __init__(self, bounds: Bounds = BOUNDS, *, is_for_login_only: bool = False) -> None:
         self._bounds = bounds
+        self._is_for_login_only = is_for_login_only
         self._phase = _Phase.LOGIN
         self._held = bytearray()
         self._skipped = 0  # bytes of a notice that are still to come
@@ -72,6 +73,11 @@ class Framing:
         # Why nothing more is handed on.
         self.violation: Exception | None = None
 
+    @property
+    def has_spoken(self) -> bool:
+        """Whether a message of PostgreSQL's has come."""
+        return self._is_postgresql
+
     def begin_answer(self) -> None:
         """The driver has said something, and what comes now is the answer to it."""
         if self._phase is not _Phase.LOGIN:
@@ -82,6 +88,8 @@ class Framing:
         """Return the whole messages that have come so far; `violation` is set where the next one may not be read."""
         if self.violation:
             return b""
+        if self._is_for_login_only and self._phase is not _Phase.LOGIN and not self._held:
+            return data
         self._bytes += len(data)
         self._held += data
         ready = bytearray()
@@ -89,6 +97,9 @@ class Framing:
             self._bound(self._bytes, self._bounds.answer_bytes)
             while message := self._take():
                 ready += self._checked(message)
+                if self._is_for_login_only and self._phase is not _Phase.LOGIN:
+                    ready += self._held
+                    self._held.clear()
         except ProtocolViolationError as error:
             # Bytes that were never PostgreSQL's belong to another program; after that it is PostgreSQL, damaged.
             self.violation = error if self._is_postgresql else NotPostgreSQLError()

@@ -4,16 +4,21 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
 from ipaddress import ip_address
 
 from pgvector_ready.database.errors import StalledError
+from pgvector_ready.database.framing import Framing
 from pgvector_ready.dsn import Host
 
 # https://www.postgresql.org/docs/18/protocol-message-formats.html, SSLRequest: length 8, code 80877103.
 _SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
+# StartupMessage: its length, protocol 3.0, and a user's name.
+_NAMELESS_LOGIN = struct.pack("!ihh", 21, 3, 0) + b"user\0nobody\0\0"
+_ERROR_HEAD = b"E\x00\x00"
 
 
 class Greeting(StrEnum):
@@ -22,6 +27,8 @@ class Greeting(StrEnum):
     TLS = "S"
     PLAIN = "N"
     CLOSED = "closed"
+    SILENT = "silent"
+    ERROR = "error"
     FOREIGN = "foreign"
 
 
@@ -115,7 +122,39 @@ async def greet(host: Host, addresses: Sequence[str], timeout_seconds: float, *,
         return Greeting.CLOSED
     if answer in {b"S", b"N"}:
         return Greeting(answer.decode())
+    if _is_error(answer):
+        return Greeting.ERROR
     return Greeting.FOREIGN if answer else Greeting.CLOSED
+
+
+async def knock(host: Host, addresses: Sequence[str], timeout_seconds: float) -> None:
+    """Open a connection, say nothing and leave. Raises StalledError, or the OSError of the last address."""
+    try:
+        async with asyncio.timeout(timeout_seconds), _stream(host, addresses, timeout_seconds):
+            pass
+    except TimeoutError as error:
+        raise StalledError(phase="tcp") from error
+
+
+async def speaks_in_clear(host: Host, addresses: Sequence[str], timeout_seconds: float) -> bool:
+    """Whether a PostgreSQL server answers a login that was not preceded by a question for TLS.
+
+    The login names nobody: where TLS is demanded, the user's name would cross the network in the clear.
+    """
+    framing = Framing()
+    try:
+        async with asyncio.timeout(timeout_seconds), _stream(host, addresses, timeout_seconds) as (reader, writer):
+            writer.write(_NAMELESS_LOGIN)
+            while not framing.has_spoken and not framing.violation and (data := await reader.read(4096)):
+                framing.feed(data)
+    except OSError:  # TimeoutError among them
+        return False
+    return framing.has_spoken
+
+
+def _is_error(answer: bytes) -> bool:
+    """The beginning of an ErrorResponse: its length is far below 65,536."""
+    return len(answer) > len(_ERROR_HEAD) and answer.startswith(_ERROR_HEAD)
 
 
 @contextlib.asynccontextmanager
@@ -143,10 +182,25 @@ async def _open(
         share = (deadline - loop.time()) / (len(addresses) - number)
         try:
             async with asyncio.timeout(share):
-                return await asyncio.open_connection(address, host.port)
+                return await _open_address(address, host.port)
         except OSError as error:  # TimeoutError among them
             failed = error
     raise failed or OSError("no address")
+
+
+async def _open_address(address: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """asyncio's own way with an address forgets the socket of an attempt that is cancelled at the wrong moment."""
+    family, kind, _, _, where = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)[
+        0
+    ]
+    sock = socket.socket(family, kind)
+    try:
+        sock.setblocking(False)  # noqa: FBT003 - it takes it in no other way
+        await asyncio.get_running_loop().sock_connect(sock, where)
+        return await asyncio.open_connection(sock=sock)
+    except BaseException:
+        sock.close()
+        raise
 
 
 def _unverified() -> ssl.SSLContext:

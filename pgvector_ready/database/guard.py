@@ -12,40 +12,68 @@ from pgvector_ready.database.framing import Framing
 
 
 class GuardedLoop:
-    """The running event loop as the driver is given it: each of its connections is made with a guard before it."""
+    """The running event loop as the driver is given it: each of its connections is made with a guard before it.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    With `is_for_login_only` what comes after the login is the driver's alone.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, is_for_login_only: bool = False) -> None:
         self._loop = loop
+        self._is_for_login_only = is_for_login_only
+        self._framings: list[Framing] = []
+
+    @property
+    def has_heard(self) -> bool:
+        """Whether a PostgreSQL server has said anything on any of its connections."""
+        return any(framing.has_spoken for framing in self._framings)
+
+    def framing(self) -> Framing:
+        """Return what checks the bytes of one more connection."""
+        self._framings.append(Framing(is_for_login_only=self._is_for_login_only))
+        return self._framings[-1]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loop, name)
 
     async def create_connection(self, factory: Callable[[], Any], *where: Any, **options: Any) -> tuple[Any, Any]:
         """As the loop's."""
-        return _with_guard(*await self._loop.create_connection(lambda: _guarded(factory()), *where, **options))
+        return self._with_guard(
+            *await self._loop.create_connection(lambda: self._guarded(factory()), *where, **options)
+        )
 
     async def create_unix_connection(self, factory: Callable[[], Any], *where: Any, **options: Any) -> tuple[Any, Any]:
         """As the loop's."""
-        return _with_guard(*await self._loop.create_unix_connection(lambda: _guarded(factory()), *where, **options))
+        return self._with_guard(
+            *await self._loop.create_unix_connection(lambda: self._guarded(factory()), *where, **options)
+        )
 
     async def start_tls(self, transport: "_Transport", *how: Any, **options: Any) -> "_Transport | None":
         """As the loop's."""
         under_tls = await self._loop.start_tls(transport.inner, *how, **options)
-        return _Transport(under_tls) if under_tls else None
+        return _Transport(under_tls, self) if under_tls else None
+
+    def _guarded(self, protocol: Any) -> Any:
+        return Guard(protocol, self) if isinstance(protocol, Driver) else protocol
+
+    def _with_guard(self, transport: Any, protocol: Any) -> tuple[Any, Any]:
+        if isinstance(protocol, Guard):
+            return protocol.transport, protocol.driver
+        return _Transport(transport, self), protocol
 
 
 class Guard(asyncio.Protocol):
     """Stands where the driver would, and hands on what it can read. A violation ends the connection."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, loop: GuardedLoop) -> None:
+        self._loop = loop
         self.driver = driver
         self.transport: _Transport | None = None
-        self.framing = Framing()
+        self.framing = loop.framing()
         self._has_ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Of asyncio."""
-        self.transport = _Transport(transport, self)
+        self.transport = _Transport(transport, self._loop, self)
         self.driver.connection_made(self.transport)
 
     def data_received(self, data: bytes) -> None:
@@ -90,8 +118,9 @@ class Guard(asyncio.Protocol):
 class _Transport:
     """asyncio's, as the driver has it: what it writes begins an answer, and what it reads from is guarded."""
 
-    def __init__(self, inner: Any, guard: Guard | None = None) -> None:
+    def __init__(self, inner: Any, loop: GuardedLoop, guard: Guard | None = None) -> None:
         self.inner = inner
+        self._loop = loop
         self._guard = guard
 
     def __getattr__(self, name: str) -> Any:
@@ -106,14 +135,6 @@ class _Transport:
     def set_protocol(self, protocol: Any) -> None:
         """Of asyncio; the driver takes over this way where TLS was asked for first."""
         if isinstance(protocol, Driver):
-            protocol = self._guard = Guard(protocol)
+            protocol = self._guard = Guard(protocol, self._loop)
             protocol.transport = self
         self.inner.set_protocol(protocol)
-
-
-def _guarded(protocol: Any) -> Any:
-    return Guard(protocol) if isinstance(protocol, Driver) else protocol
-
-
-def _with_guard(transport: Any, protocol: Any) -> tuple[Any, Any]:
-    return (protocol.transport, protocol.driver) if isinstance(protocol, Guard) else (_Transport(transport), protocol)

@@ -36,6 +36,8 @@ class Link:
     host: Host
     tls: str | None
     is_pooled: bool
+    # Of libpq's target_session_attrs: what the server had to be to be taken.
+    chosen_as: str = "any"
 
     def terminate(self) -> None:
         """Let go of the socket at once: closing would wait for a server that may never answer."""

@@ -59,6 +59,12 @@ class Part(StrEnum):
     VIOLATION_DRIVER = "violation_driver"
     VIOLATION_ANSWER = "violation_answer"
 
+    # Statements that run pgvector's library.
+    DEED_PROOF = "deed_proof"
+    DEED_ENABLE = "deed_enable"
+    DEED_UPDATE = "deed_update"
+    DEED_APPLICATION = "deed_application"
+
     # Why a version table is not read.
     OF_ANOTHER_KIND = "of_another_kind"
     OF_A_STRANGER = "of_a_stranger"
@@ -67,6 +73,21 @@ class Part(StrEnum):
     UNDER_A_RULE = "under_a_rule"
     UNDER_A_STRANGERS_PART = "under_a_strangers_part"
     WITHOUT_ITS_COLUMN = "without_its_column"
+
+    # What is wrong with a file of a connection's.
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    FOLDER = "folder"
+    NO_CERTIFICATE = "no_certificate"
+    NO_FITTING_KEY = "no_fitting_key"
+    NO_LIST_OF_ITS_AUTHORITY = "no_list_of_its_authority"
+    LIST_EXPIRED = "list_expired"
+    LIST_NOT_YET_VALID = "list_not_yet_valid"
+
+    # What a server does that is asked for TLS.
+    CLOSES = "closes"
+    STAYS_SILENT = "stays_silent"
+    ANSWERS_WITH_AN_ERROR = "answers_with_an_error"
 
     # Notes on a step.
     UNJUDGED = "unjudged"

@@ -9,7 +9,7 @@ from pgvector_ready.judgement.phrases import Part, Value, phrase
 from pgvector_ready.judgement.report import Reason, Report, State, Verdict
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions, joined
 from pgvector_ready.judgement.strangers import of_extension, of_table
-from pgvector_ready.judgement.target import Network, is_public, network_of
+from pgvector_ready.judgement.target import Network, intended_name, is_public, network_of
 
 
 def judge(facts: Facts, requirements: Requirements, blocked: Failure | None = None) -> Report:
@@ -37,11 +37,15 @@ def judge_offline(facts: Facts, requirements: Requirements, inside: Network | No
 
     A private name is told as when it does not resolve, and is a warning here: where it will be used may be inside.
     """
+    configured = _configured(facts, requirements)
+    if configured.state is State.PASS and (meant := intended_name(facts.target.database)):
+        doubt = _tell(State.WARN, Code.DATABASE_URL_DOUBTFUL, Step.CONFIGURED, facts, meant=meant)
+        configured = replace(doubt, notes=configured.notes)
     _, connected, *others = (_skipped(step, requirements, Reason.NOT_LOOKED) for step in RUNBOOK)
     network = network_of(facts.target.host, facts.target.provider)
     if network in {Network.RAILWAY, Network.RENDER} and network is not inside:
         connected = _tell(State.WARN, Code.PRIVATE_HOST, Step.CONNECTED, facts)
-    return Report(facts, (_configured(facts, requirements), connected, *others))
+    return Report(facts, (configured, connected, *others))
 
 
 def _skipped(step: Step, requirements: Requirements, reason: Reason) -> Verdict:

@@ -33,6 +33,16 @@ class Target:
     provider: Provider
 
 
+# Around a name they are what was meant to end or to quote it: app; app/ /app "app"
+_STRAY = " \t;,/&?#'\"`<>()[]{}"
+
+
+def intended_name(name: str | None) -> str | None:
+    """Return the name that was probably meant, where `name` has a character too many at either end; else None."""
+    meant = (name or "").strip(_STRAY)
+    return meant if meant and meant != name else None
+
+
 NOWHERE = Target(host=None, port=None, database=None, user=None, provider=Provider.OTHER)
 
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from pgvector_ready.clock import moment
 from pgvector_ready.database import Database, Link
-from pgvector_ready.database.errors import failure_of
+from pgvector_ready.database.errors import Deed, failure_of
 from pgvector_ready.dsn import provider_of
 from pgvector_ready.judgement.facts import Extension, Facts, Listener, Server, values_of
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.requirements import USUAL_VERSION_TABLE, VersionTable
 from pgvector_ready.judgement.target import Target
+from pgvector_ready.lateness import Lateness
 from pgvector_ready.observation import pgvector
 
 _logger = logging.getLogger(__name__)
@@ -24,6 +26,8 @@ MAX_AGE_SECONDS = 60.0
 # Unused for so long it is given back: a serverless database sleeps only when nobody is connected. Well within the 30 s
 # after which the server ends it (`database`), so that this never stands in the server's log.
 MAX_IDLE_SECONDS = 15.0
+# Verdicts that a clock gives, which means nothing where this process did not run.
+_OUT_OF_TIME = frozenset({Code.CONNECT_TIMEOUT, Code.QUERY_TIMEOUT})
 # What is left to the driver to notice that its socket is gone; a mistake of its own must not make it longer.
 _FAREWELL_SECONDS = 0.1
 # What the server says when a session is gone, and nothing else about the database: worth one try on a fresh one.
@@ -70,6 +74,7 @@ class Observer:
         listener: Listener | None = None,
     ) -> None:
         self._database = database
+        self._crashes = database.crashes
         self._query_timeout_seconds = query_timeout_seconds
         self._version_table = version_table
         self._max_age_seconds = max_age_seconds
@@ -79,14 +84,24 @@ class Observer:
         self._linked_at = 0.0
         self._giving_back: asyncio.TimerHandle | None = None
         self._last_code: Code | None = None
+        self._last_error: Exception | None = None
 
     async def observe(self) -> Facts:
-        """Ask once; never raises, and takes at most the time for connecting and for the query together."""
+        """Ask once; never raises, and takes at most the time for connecting and for the query together.
+
+        It takes longer only where this process did not run meanwhile: what is late then is not the database.
+        """
         loop = asyncio.get_running_loop()
         observed_at, started = datetime.now(UTC), loop.time()
-        deadline = started + self._database.connect_timeout_seconds + self._query_timeout_seconds
+        most_seconds = self._database.connect_timeout_seconds + self._query_timeout_seconds
         self._keep()
-        findings, failure = await self._try(deadline)
+        with Lateness() as lateness:
+            findings, failure = await self._try(started + most_seconds)
+        if failure and failure.code in _OUT_OF_TIME and lateness.is_late:
+            self.release()
+            more_seconds = min(most_seconds, max(lateness.seconds, 2 * self._query_timeout_seconds))
+            findings, failure = await self._try(loop.time() + more_seconds)
+        self._log(failure)
         self._giving_back = loop.call_later(self._max_idle_seconds, self.release)
         return findings.facts(observed_at, (loop.time() - started) * 1000, failure)
 
@@ -105,10 +120,10 @@ class Observer:
     async def _try(self, deadline: float) -> tuple[_Findings, Failure | None]:
         is_held = self._is_link_usable()
         findings, failure, error = await self._ask(deadline)
-        if is_held and failure and failure.code in _GONE:
+        if is_held and (_is_gone(failure) or not _is_still_chosen(self._link, findings.server)):
             self.release()
             findings, failure, error = await self._ask(deadline)
-        self._log(failure, error)
+        self._last_error = error
         if not _is_worth_holding(findings, failure):
             self.release()
         return findings, failure
@@ -125,17 +140,20 @@ class Observer:
         loop = asyncio.get_running_loop()
         started = loop.time()
         self._tell(findings)
-        link = await self._linked()
+        link = await self._linked(deadline - self._query_timeout_seconds)
         findings.target = _reached(findings.target, link)
         findings.is_asking = True
         deadline = min(deadline, loop.time() + self._query_timeout_seconds)
         server, extension = await self._bounded(link, pgvector.observe(link, self._version_table), deadline)
         findings.server, findings.extension = server, extension
+        if self._crashes.needs_standing:
+            self._crashes.settle(await self._bounded(link, pgvector.standing(link), deadline))
         findings.durations_ms[Step.CONNECTED] = (loop.time() - started) * 1000
         if extension.installed_version and extension.is_own:
             started, findings.step = loop.time(), Step.USABLE
             self._tell(findings)
-            proof = await self._bounded(link, pgvector.prove(link, server, extension), deadline)
+            with self._crashes.watching(Deed.PROOF):
+                proof = await self._bounded(link, pgvector.prove(link, server, extension), deadline)
             findings.server, findings.revisions = proof
             findings.durations_ms[Step.USABLE] = (loop.time() - started) * 1000
 
@@ -146,13 +164,14 @@ class Observer:
     def _is_link_usable(self) -> bool:
         if self._link is None or self._link.connection.is_closed():
             return False
-        return asyncio.get_running_loop().time() - self._linked_at < self._max_age_seconds
+        return moment() - self._linked_at < self._max_age_seconds
 
-    async def _linked(self) -> Link:
+    async def _linked(self, deadline: float) -> Link:
         if self._link is None or not self._is_link_usable():
             self.release()
-            self._link = await self._database.connect(is_probe=True)
-            self._linked_at = asyncio.get_running_loop().time()
+            seconds = deadline - asyncio.get_running_loop().time()
+            self._link = await self._database.connect(is_probe=True, timeout_seconds=seconds)
+            self._linked_at = moment()
         return self._link
 
     async def _bounded(self, link: Link, work: Coroutine[Any, Any, _T], deadline: float) -> _T:
@@ -173,13 +192,38 @@ class Observer:
             raise TimeoutError
         return task.result()
 
-    def _log(self, failure: Failure | None, error: Exception | None) -> None:
+    def _log(self, failure: Failure | None) -> None:
         """The server's own text, and the detail of what nobody foresaw, stand here and nowhere else."""
+        error = self._last_error
         if failure and failure.code is not self._last_code:
             detail = {"code": failure.code, "step": failure.step, "detail": repr(error)}
             is_unforeseen = failure.code is Code.UNEXPECTED_ERROR
             _logger.warning("probe_failed", extra=detail, exc_info=error if is_unforeseen else None)
         self._last_code = failure.code if failure else None
+
+
+def _is_gone(failure: Failure | None) -> bool:
+    """Whether a held session was found dead; not what a proof was lost by, which may have crashed the server."""
+    if failure is None or failure.code not in _GONE:
+        return False
+    return failure.code is not Code.CONNECTION_LOST or failure.step is not Step.USABLE
+
+
+def _is_still_chosen(link: Link | None, server: Server | None) -> bool:
+    """Whether the server is still what target_session_attrs asked for when the connection was made."""
+    if link is None or server is None:
+        return True
+    match link.chosen_as:
+        case "primary":
+            return not server.is_standby
+        case "standby" | "prefer-standby":
+            return server.is_standby
+        case "read-write":
+            return server.is_writable
+        case "read-only":
+            return not server.is_writable
+        case _:
+            return True
 
 
 def _taken(task: asyncio.Task[Any]) -> None:

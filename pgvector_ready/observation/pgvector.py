@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 
 from pgvector_ready.database import Link
+from pgvector_ready.database.crashes import Standing
 from pgvector_ready.database.errors import WrongDistanceError
 from pgvector_ready.judgement.facts import Extension, FoundTable, Server
 from pgvector_ready.judgement.requirements import USUAL_VERSION_TABLE, VersionTable
@@ -110,3 +111,9 @@ def _revisions(link: Link, table: FoundTable) -> dict[str, str]:
         "revisions": trust.UNLESS_FOREIGN.format(revisions=revisions),
         "part": trust.FOREIGN_PART,
     }
+
+
+async def standing(link: Link) -> Standing:
+    """Return since when the server runs, and since when without a crash."""
+    started_ago, recovered_ago = await ask_row(link, statements.STANDING)
+    return Standing(float(started_ago), float(recovered_ago))

@@ -103,3 +103,11 @@ FROM (
 # stay behind in a pooler. The key is "pgvecrdy" in ASCII.
 LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(8099572632681342073)"
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '{milliseconds}ms'"
+
+# A server that recovers from a crash throws its statistics away, a clean restart keeps them: so their age, which every
+# role may see, is the age of the last recovery. PostgreSQL restarts its processes then, and not itself.
+STANDING = """\
+SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-)
+                                     pg_catalog.pg_postmaster_start_time()),
+       COALESCE(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-)
+                                              pg_catalog.pg_stat_get_bgwriter_stat_reset_time()), 'infinity')"""

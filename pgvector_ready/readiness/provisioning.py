@@ -4,15 +4,17 @@ import asyncio
 import logging
 import random
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pgvector_ready.database import Database
-from pgvector_ready.database.errors import failure_of
+from pgvector_ready.database.errors import Deed, failure_of
 from pgvector_ready.judgement.facts import Listener, values_of, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, ProvisioningState
+from pgvector_ready.lateness import again_if_late
 from pgvector_ready.observation.application import prove_for_application
 from pgvector_ready.observation.enabling import enable
 from pgvector_ready.readiness.readiness import Readiness
@@ -45,6 +47,7 @@ class Provisioner:
         orders: Orders,
         listener: Listener | None = None,
     ) -> None:
+        self._crashes = database.crashes
         self._database = database
         self._engine = engine
         self._readiness = readiness
@@ -103,30 +106,38 @@ class Provisioner:
     async def _change(self, observation: Observation, *, update: bool) -> Failure | None:
         self._tell(observation, Step.ENABLED)
         try:
-            link = await self._database.connect()
-            try:
-                async with asyncio.timeout(_LIMIT_SECONDS):
-                    await enable(link, update=update, lock_timeout_seconds=_LOCK_TIMEOUT_SECONDS)
-            finally:
-                link.terminate()
+            with self._crashes.watching(Deed.UPDATE if update else Deed.ENABLE):
+                await again_if_late(partial(self._enable, update=update))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told and tried again
             return self._told(error, _failure(error, Step.ENABLED, observation))
         return None
+
+    async def _enable(self, *, update: bool) -> None:
+        link = await self._database.connect()
+        try:
+            async with asyncio.timeout(_LIMIT_SECONDS):
+                await enable(link, update=update, lock_timeout_seconds=_LOCK_TIMEOUT_SECONDS)
+        finally:
+            link.terminate()
 
     async def _prove(self, observation: Observation) -> Failure | None:
         facts = observation.report.facts
         assert facts.extension is not None  # noqa: S101 - provable
         self._tell(observation, Step.USABLE)
         try:
-            async with asyncio.timeout(_LIMIT_SECONDS):
-                link = await self._database.connect()
-                try:
-                    await prove_for_application(link, self._engine)
-                finally:
-                    link.terminate()
+            with self._crashes.watching(Deed.APPLICATION):
+                await again_if_late(self._use)
         except Exception as error:  # noqa: BLE001 - as above
             return self._told(error, _failure(error, Step.USABLE, observation))
         return None
+
+    async def _use(self) -> None:
+        async with asyncio.timeout(_LIMIT_SECONDS):
+            link = await self._database.connect()
+            try:
+                await prove_for_application(link, self._engine)
+            finally:
+                link.terminate()
 
     def _tell(self, observation: Observation, step: Step) -> None:
         if self._listener:

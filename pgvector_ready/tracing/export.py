@@ -93,7 +93,7 @@ class _StatusOnly(HTTPAdapter):
     """Takes the status of a collector's answer and no byte of its body, which may be endless."""
 
     def send(self, *arguments: Any, **options: Any) -> Response:
-        """Send; the connection goes with the body that was left on it."""
+        """Send, and close the connection instead of reading the body."""
         response = super().send(*arguments, **{**options, "stream": True})
         response.close()
         response.raw = BytesIO()

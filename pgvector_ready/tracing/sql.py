@@ -30,7 +30,7 @@ def watch(engine: AsyncEngine, tracer: Tracer) -> None:
 
     @event.listens_for(engine.sync_engine, "handle_error")
     def fail(failed: ExceptionContext) -> None:
-        """The class and the SQLSTATE only: the message repeats the values."""
+        """End the span with the class and the SQLSTATE only: the message repeats the values."""
         if span := _taken(failed.execution_context):
             error = failed.original_exception
             span.set_attribute("error.type", type(error).__name__)
@@ -48,7 +48,7 @@ def _taken(context: object) -> Span | None:
 
 
 def _attributes(statement: str, context: Any) -> dict[str, str]:
-    """The text only where SQLAlchemy composed it, with its values apart; in other text anything may be written out."""
+    """Return the attributes; the text only where SQLAlchemy composed it, since other text may hold values."""
     first = statement.split(maxsplit=1)[0] if statement.strip() else ""
     found = {"db.system.name": "postgresql", "db.operation.name": first.upper() if first.isalpha() else "SQL"}
     composed = getattr(context.compiled, "statement", None)

@@ -1,10 +1,12 @@
 """The runbook once, from a command line: the same probe, the same judgement and the same document as the service's."""
 
+import asyncio
 import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from pgvector_ready.database import Database, create_engine
+from pgvector_ready.database.crashes import Crashes
 from pgvector_ready.documents.documents import Identity
 from pgvector_ready.judgement.facts import Facts
 from pgvector_ready.judgement.failures import Failure, Step
@@ -19,6 +21,9 @@ from pgvector_ready.readiness.provisioning import Orders, Provisioner
 from pgvector_ready.readiness.readiness import Readiness
 from pgvector_ready.settings import Settings, own_network
 
+# How long a command waits for a server that has crashed, to say more than that the connection was lost.
+_RECOVERY_SECONDS, _LOOKED_AT_EVERY_SECONDS = 10.0, 0.5
+
 Tell = Callable[[Sequence[Verdict]], None]
 
 
@@ -29,6 +34,7 @@ async def check(settings: Settings, *, enable: bool, timeout_seconds: float, tel
     """
     connect_seconds = max(timeout_seconds - settings.query_timeout_seconds, settings.query_timeout_seconds)
     database = Database(settings.connection_string, connect_seconds)
+    database.crashes = Crashes.of_a_command()
     requirements = requirements_for(settings, find_history(settings))
 
     def hear(facts: Facts, step: Step) -> None:
@@ -40,11 +46,27 @@ async def check(settings: Settings, *, enable: bool, timeout_seconds: float, tel
     readiness = Readiness(observer, database.target, requirements, Identity.of_a_command())
     engine = create_engine(database)
     try:
-        return await Provisioner(database, engine, readiness, Orders(enable=enable), hear).attempt()
+        return await _attempt(Provisioner(database, engine, readiness, Orders(enable=enable), hear), database.crashes)
     finally:
         readiness.close()
         database.terminate()
         await engine.dispose()
+
+
+async def _attempt(provisioner: Provisioner, crashes: Crashes) -> Observation:
+    """Return what one attempt found; where it lost the session, after a look at what became of the server.
+
+    What it was lost by is not asked for again.
+    """
+    observation = await provisioner.attempt()
+    try:
+        async with asyncio.timeout(_RECOVERY_SECONDS):
+            while crashes.is_open:
+                await asyncio.sleep(_LOOKED_AT_EVERY_SECONDS)
+                observation = await provisioner.attempt()
+    except TimeoutError:
+        pass  # it is still recovering, which is what the last observation says
+    return observation
 
 
 def check_offline(settings: Settings) -> Observation:

@@ -24,7 +24,7 @@ _CLOSED = {Network.RAILWAY, Network.MACHINE, Network.PRIVATE}
 
 
 class NotReadyError(Exception):
-    """The command was used rightly, and something is not ready for it."""
+    """Something is not ready for the switch; the command itself was used rightly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Destination:
         return f"The new database is at {after}" + ("." if before == after else f", and was at {before or 'none'}.")
 
     def expected(self, observation: Observation) -> Expectations:
-        """Return the signs of a service that runs with this database."""
+        """Return how to recognise a service that runs with this database."""
         server = observation.report.facts.server
         return Expectations(fingerprint=server.fingerprint if server else None, places=places(self.read))
 

@@ -1,4 +1,4 @@
-"""How `switch` speaks to a terminal or to a log."""
+"""The output of `switch`, on a terminal or in a log."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 
 class Dialogue(Protocol):
-    """Where the sentences go, and where an answer comes from."""
+    """Takes the sentences and gives an answer."""
 
     def say(self, sentence: str) -> None:
         """Print something that stays true."""
@@ -81,7 +81,7 @@ class Terminal:
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     def _print(self, sentence: str, console: Console) -> None:
-        """Nobody may read on (`| head`), or the disk be full: a switch that has begun goes on to its end."""
+        """Print if possible: where nobody reads (`| head`) or the disk is full, a switch still goes on to its end."""
         with suppress(OSError, SystemExit):  # the latter is Rich's answer to a broken pipe
             console.print(sentence)
 

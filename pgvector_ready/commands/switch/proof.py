@@ -1,4 +1,4 @@
-"""The proof at the end of a switch: what the service said of itself before, and what it says now."""
+"""The proof at the end of a switch: the service's own answers, before and now."""
 
 from collections.abc import Callable, Iterator
 
@@ -18,7 +18,7 @@ _ROWS = (
 
 
 def proof(before: Evidence, after: Evidence, show: Callable[[str], str]) -> Iterator[str]:
-    """Yield the lines of a table; `show` makes fit what somebody else wrote."""
+    """Yield the lines of a table; `show` makes foreign text fit to be shown."""
     rows = [("", "before", "now"), *zip(_ROWS, _column(before, show), _column(after, show), strict=True)]
     widths = [max(len(row[place]) for row in rows) for place in range(2)]
     for name, old, new in rows:

@@ -1,4 +1,4 @@
-"""Render's REST API v1, as far as moving a service to another database needs it."""
+"""A client for the part of Render's REST API v1 that a switch needs."""
 
 import asyncio
 import random
@@ -33,8 +33,7 @@ from pgvector_ready.printable import SENTENCE_LIMIT, printable
 DEFAULT_API_URL = "https://api.render.com/v1"
 
 _PAGE = 100  # the largest that Render gives
-# Five thousand services whose names begin as the wanted one's: somebody else answers.
-_MOST_PAGES = 50
+_MOST_PAGES = 50  # five thousand services whose names begin as the wanted one's: somebody else answers
 # A page of 100 services has about half a megabyte.
 _MOST_BYTES = 8 * 2**20
 _ATTEMPTS = 5
@@ -158,7 +157,7 @@ class Render:
         return variable.value
 
     async def set_variable(self, service_id: str, key: str, value: str | None) -> None:
-        """Set one variable, or with None delete it. Render deploys nothing by itself when this is asked by its API."""
+        """Set one variable, or delete it with None. Render does not deploy by itself after a change by its API."""
         path = f"/services/{service_id}/env-vars/{key}"
         if value is not None:
             await self._ask("PUT", f"set {key}", path, body={"value": value})
@@ -236,7 +235,7 @@ class Render:
                 raise RefusedError(message)
 
     def _words(self, answer: "_Answer") -> str:
-        """Return Render's own words, behind a colon; it may repeat what was sent to it."""
+        """Return a colon and the message in an error, which may repeat what was sent; empty where there is none."""
         try:
             document = from_json(answer.body)
         except ValueError:

@@ -1,4 +1,4 @@
-"""Render's documents, as far as they are read; none of their words can be shown as it came."""
+"""The parts of Render's documents that are read; none of their words can be shown as it came."""
 
 import re
 from dataclasses import dataclass, field
@@ -34,14 +34,14 @@ class Foreign:
 
 
 def _foreign(value: object, info: ValidationInfo) -> Foreign:
-    """Raises ValueError, pydantic's word for what does not fit. The context is the client's `shown`."""
+    """Return the word; the context is the client's `shown`. Raises ValueError, which pydantic reports."""
     if not isinstance(value, str) or info.context is None:
         raise ValueError
     return Foreign(value, info.context(value))
 
 
 def _identifier(value: object, info: ValidationInfo) -> Foreign:
-    """An identifier becomes a part of the next path: nothing else may lead that elsewhere."""
+    """Return an identifier. It becomes a part of the next path, and nothing may lead that elsewhere."""
     if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
         raise ValueError
     return _foreign(value, info)

@@ -49,7 +49,7 @@ _CHOICE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What was asked for on the command line; `service` is a name or an id."""
+    """The options of the command line; `service` is a name or an id."""
 
     service: str
     dry_run: bool = False
@@ -72,7 +72,7 @@ class _New:
 
 
 class Relocation:
-    """Everything it says is free of the key and of connection strings, also where it passes on somebody's words."""
+    """One run. Nothing it prints holds the key or a connection string, not even where Render repeats them."""
 
     def __init__(self, order: Order, environment: Mapping[str, str], dialogue: Dialogue, timing: Timing) -> None:
         self._order = order
@@ -85,7 +85,7 @@ class Relocation:
         self._switch: Switch | None = None
 
     def run(self) -> int:
-        """Do it; return the exit code. Never raises."""
+        """Run, and return the exit code. Never raises."""
         try:
             return run(self._run())
         except (WrongUseError, ConfigurationError, AccessError) as error:
@@ -129,7 +129,7 @@ class Relocation:
         return _DONE if has_moved else _NOT_DONE
 
     async def _to(self, switch: Switch, snapshot: Snapshot, new: _New) -> bool | None:
-        """Move to the new database; None where there was nothing to do, or it was not to be done."""
+        """Move to the new database; return whether it moved, None where nothing was tried."""
         value, expected = new.destination.value, new.destination.expected(new.found)
         found = _fingerprint_in(snapshot.seen)
         before = Expectations(fingerprint=found, places=places(readable(snapshot.current)))
@@ -162,7 +162,7 @@ class Relocation:
         return await switch.to(snapshot, value, expected, before)
 
     async def _back(self, switch: Switch, snapshot: Snapshot) -> bool | None:
-        """Go back to the value from before the last switch; None as in `_to`."""
+        """Go back to the value from before the last switch; return as `_to` does."""
         if snapshot.previous is None:
             message = f"The service has no {PREVIOUS}: no switch was made, and there is nothing to go back to."
             raise WrongUseError(message)
@@ -218,7 +218,7 @@ class Relocation:
         return Access(key, self._environment.get("RENDER_API_URL") or DEFAULT_API_URL)
 
     def _remember_secrets(self, value: str | None) -> None:
-        """From now on a value, and the password in it, are taken out of what Render and the service say."""
+        """Remember a value and the password in it, so that both are redacted in foreign text."""
         if value:
             read = readable(value)
             self._secrets |= {value, *(read.secrets if read else ())}

@@ -15,13 +15,13 @@ _CONNECT_SECONDS, _QUERY_SECONDS = 5.0, 2.0
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """How far a database is migrated; without a revision it has no migrations, unless nobody could find out."""
+    """The revision of a database; None where it has no migrations, or where that is not known."""
 
     revision: str | None = None
     is_known: bool = True
 
     def __str__(self) -> str:
-        """Return it as a part of a sentence."""
+        """Return the words for a sentence."""
         if self.revision is not None:
             return f"migrations at {printable(self.revision, NAME_LIMIT)}"
         return "no migrations" if self.is_known else "migrations unknown"
@@ -32,7 +32,7 @@ UNKNOWN = Schema(is_known=False)
 
 
 def schema_in_facts(facts: Facts) -> Schema:
-    """Return what a probe found; a version table that may not be read, or was not, leaves it unknown."""
+    """Return the schema that a probe found; unknown where a version table is there and was not read."""
     if facts.revisions is not None:
         return Schema(joined(facts.revisions))
     return UNKNOWN if facts.server is None or facts.server.version_table else NO_MIGRATIONS

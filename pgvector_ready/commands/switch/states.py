@@ -1,4 +1,4 @@
-"""The states that a switch can be in, and the sentence for each: what Render holds, what the service runs with."""
+"""The states of a switch, with a sentence each: what Render holds, and what the service runs with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ UNFINISHED = "DATABASE_SWITCH_AFTER"
 
 
 class Stage(StrEnum):
-    """How far a switch has come."""
+    """The stage that a switch has reached."""
 
     UNTOUCHED = "untouched"
     PREPARED = "prepared"
@@ -72,7 +72,7 @@ _SENTENCES: Mapping[Stage, str] = {
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A stage with what its sentence speaks of; `str()` is the sentence."""
+    """A stage with the values of its sentence; `str()` is the sentence."""
 
     stage: Stage
     service: str = ""

@@ -1,4 +1,4 @@
-"""Moving a Render service to another database, step by step, so that whatever cuts it off can be taken up again."""
+"""The steps that move a Render service to another database; cut off at any of them, the next run goes on."""
 
 import asyncio
 import time
@@ -26,7 +26,7 @@ _STARTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How often and how long; Render allows 400 readings a minute to everybody of a workspace together."""
+    """How often to ask and how long to wait; Render allows 400 readings a minute to a whole workspace."""
 
     poll_seconds: float = 5.0
     wait_seconds: float = 1800.0  # for a deploy: Render alone gives its health check 15 minutes, after the build
@@ -90,7 +90,7 @@ class Switch:
         return Snapshot(current, previous, unfinished, seen.evidence)
 
     def enter_prepared(self) -> None:
-        """The new database was made ready, which is no change of the service."""
+        """Note that the new database was made ready, which does not change the service."""
         if self.state.stage is Stage.UNTOUCHED:
             self._enter(Stage.PREPARED)
 
@@ -138,7 +138,7 @@ class Switch:
         return False
 
     async def _undo(self, snapshot: Snapshot, value: str) -> None:
-        """After Render did not keep a value and before any deploy: leave DATABASE_URL as it was found."""
+        """Leave DATABASE_URL as it was found, after Render did not keep a value and before any deploy."""
         with suppress(NotKeptError):
             if await self._variable(VARIABLE) != snapshot.current:
                 await self._set(VARIABLE, snapshot.current)
@@ -158,7 +158,7 @@ class Switch:
         self._enter(Stage.NOT_BACK, held=held, previous=previous)
 
     async def _stage_of_moved(self, way_back: str | None) -> Stage:
-        """Whether there is a way back still: somebody may have removed it, or Render have lost it."""
+        """Return the last stage: somebody may have removed the way back meanwhile, or Render have lost it."""
         if way_back is None:
             return Stage.MOVED_WITHOUT_WAY_BACK
         with suppress(NotKeptError):
@@ -243,7 +243,7 @@ class Switch:
         self._dialogue.progress(f"Looking at {seen.origin}, which is not there yet: {self._complaints(seen)}")
 
     def _complaints(self, seen: Verification) -> str:
-        """Return what is not as expected; who answers there may not be the service, and may repeat what was sent."""
+        """Return the messages of what failed. A stranger may have answered, and may repeat what was sent."""
         return self._render.shown(" ".join(check.message for check in failures(seen.checks)))
 
     async def _follow(self, deploy: Deploy) -> Deploy:

@@ -1,1 +1,1 @@
-"""What is checked of a service from outside: `reply` asks, `evidence` keeps, `judge` judges, `telling` tells."""
+"""The check of a service from outside: `reply` asks, `evidence` keeps, `judge` judges, `presentation` shows."""

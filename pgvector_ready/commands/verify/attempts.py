@@ -1,4 +1,4 @@
-"""What people check after a deploy, from outside: asked once, or again and again until it is so."""
+"""The checks after a deploy, from outside: once, or again and again until they pass."""
 
 import asyncio
 import random
@@ -72,7 +72,7 @@ async def verify(plan: Plan, patience: Patience, hear: Callable[[Verification], 
 
 @dataclass(frozen=True, slots=True)
 class _Inquiry:
-    """One attempt: the questions in the order in which their answers decide whether the next is worth asking."""
+    """One attempt. The first questions decide whether the others are worth asking."""
 
     expectations: Expectations
     asker: Asker
@@ -80,7 +80,7 @@ class _Inquiry:
     seconds: float
 
     async def run(self, first_seconds: float, *, is_hasty: bool) -> Evidence:
-        """Ask; a hasty one stops at what the two endpoints alone show to be wrong."""
+        """Ask; a hasty attempt stops where the two endpoints alone show that something is wrong."""
         health = await self.asker.get(HEALTH_PATH, first_seconds)
         address, sent = self.asker.address, self.asker.sends_token
         if not isinstance(health, Reply):

@@ -12,7 +12,7 @@ _FAILED = 1
 
 
 class Format(StrEnum):
-    """How `verify` speaks."""
+    """The forms of the output."""
 
     TEXT = "text"
     JSON = "json"

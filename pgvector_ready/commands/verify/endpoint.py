@@ -1,14 +1,14 @@
-"""One endpoint, judged by what it answered: first whether the service answered at all, then what it said."""
+"""The checks of one endpoint: first that the service itself answered, then the content of the answer."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import unescape
 from http import HTTPStatus
-from urllib.parse import urljoin, urlsplit
 
 from pgvector_ready.commands.verify.address import Address
 from pgvector_ready.commands.verify.finding import Check, failed, passed, skipped
+from pgvector_ready.commands.verify.redirect import advice_on_redirect, destination
 from pgvector_ready.commands.verify.reply import Outcome, Reply
 from pgvector_ready.commands.verify.schema import DatabaseDocument, Reading, ServiceDocument, Whole, read
 from pgvector_ready.commands.verify.trouble import NoReply
@@ -32,7 +32,7 @@ DATABASE = Endpoint("database", DATABASE_PATH, DatabaseDocument)
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What an endpoint answered; None is a question that was not asked."""
+    """The answers of an endpoint; None is a question that was not asked."""
 
     endpoint: Endpoint
     address: Address
@@ -44,7 +44,7 @@ class Answered:
 
     @property
     def path(self) -> str:
-        """The endpoint's own."""
+        """The endpoint's path."""
         return self.endpoint.path
 
 
@@ -106,7 +106,7 @@ def _direct(name: str, answered: Answered, reply: Reply, _: Reading) -> Check:
     if reply.status in _REDIRECTS:
         where = destination(answered.address, answered.path, reply)
         message = f"{answered.path} answers {reply.status}, a redirect to {where}."
-        return failed(name, message, _advice_on_redirect(answered, reply, where))
+        return failed(name, message, advice_on_redirect(answered.address, answered.path, reply))
     if reply.status not in _REFUSALS:
         return passed(name, "no redirect, and no login in front")
     scheme = re.match(r"[A-Za-z]{1,20}", reply.headers.get("www-authenticate", ""))
@@ -119,33 +119,6 @@ def _direct(name: str, answered: Answered, reply: Reply, _: Reading) -> Check:
         message,
         "Write the login into the URL, as in https://user:password@host (it is never shown), "
         "or let the health paths through without one.",
-    )
-
-
-def destination(address: Address, path: str, reply: Reply) -> str:
-    """Return where a redirect leads: host and path, without what may be secret."""
-    if "location" not in reply.headers:
-        return "nowhere"
-    try:
-        parts = urlsplit(urljoin(address.url(path), reply.headers["location"]))
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return "an address that cannot be read"
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        return "an address that is none of the web's"
-    return f"{parts.hostname}{port}{parts.path}"
-
-
-def _advice_on_redirect(answered: Answered, reply: Reply, where: str) -> str:
-    asked_for = urlsplit(answered.address.url(answered.path)).path
-    is_to_tls = not answered.address.is_encrypted and reply.headers.get("location", "").startswith("https://")
-    if is_to_tls and where.endswith(asked_for):  # and not to some login page
-        return "Begin the URL with https://, here and in every monitor: some do not follow redirects."
-    if where.endswith(f"{asked_for}/"):
-        return "The contract has no redirects: another framework serves this path; deploy this service there."
-    return (
-        "Use the address it leads to, if that is the service; "
-        "if it is a login page, let the health paths through without one."
     )
 
 
@@ -197,7 +170,7 @@ def _advice_on_stranger(reply: Reply) -> str:
 
 
 def _description_of(reply: Reply) -> str:
-    """Return what somebody else's answer is, in a few words."""
+    """Return a few words about somebody else's answer."""
     kind = reply.headers.get("content-type", "").partition(";")[0] or "something without a type"
     title = re.search(rb"<title[^>]{0,200}>([^<]{1,200})", reply.body, re.IGNORECASE)
     named = f", a page titled “{unescape(title[1].decode(errors='replace')).strip()[:60]}”" if title else ""
@@ -281,7 +254,7 @@ def _head(name: str, answered: Answered, reply: Reply, _: Reading) -> Check:
 
 
 def _fits(head: Reply, reply: Reply) -> bool:
-    """Whether the length is that of the same document; proxies may leave it out.
+    """Whether the length may be that of the GET's document; proxies may leave it out.
 
     Between the two there may have been another probe, or another instance, whose figures have a few digits more or
     less; a length of 0 or that of another page is out of this tenth.

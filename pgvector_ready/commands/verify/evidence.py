@@ -1,4 +1,4 @@
-"""What is expected of a service, what it answered, and what came of holding the one against the other."""
+"""The expectations of a service, its answers, and the result of comparing them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,7 +24,7 @@ class OwnEndpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectations:
-    """What should be so beyond the contract; None is not asked."""
+    """The expectations beyond the contract; None is not asked."""
 
     commit: str | None = None
     host: str | None = None
@@ -41,7 +41,7 @@ class Expectations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What was answered; None was not asked, because something before it failed."""
+    """The answers; None was not asked, because something before it failed."""
 
     address: Address
     health: Outcome | None = None
@@ -56,7 +56,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """The last attempt's checks with what they were judged on, and how many attempts it took."""
+    """The checks of the last attempt, the answers they judged, and the number of attempts."""
 
     origin: str
     evidence: Evidence = field(repr=False)

@@ -1,4 +1,4 @@
-"""All that was answered against all that is expected. Pure: what was asked, and when, is `attempts`' business."""
+"""The judgement of all answers by all expectations. Pure: `attempts` asks."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -11,11 +11,11 @@ from pgvector_ready.commands.verify.endpoint import (
     Endpoint,
     EndpointResult,
     advice_on_token,
-    destination,
     judge_endpoint,
 )
 from pgvector_ready.commands.verify.evidence import Evidence, Expectations, OwnEndpoint
 from pgvector_ready.commands.verify.finding import Check, failed, passed, skipped
+from pgvector_ready.commands.verify.redirect import destination
 from pgvector_ready.commands.verify.reply import Outcome, Reply
 from pgvector_ready.commands.verify.schema import DatabaseDocument, ServiceDocument, Target
 from pgvector_ready.paths import DATABASE_PATH
@@ -53,13 +53,13 @@ def _endpoints(evidence: Evidence) -> tuple[EndpointResult, EndpointResult]:
 
 
 def documents_in(evidence: Evidence) -> tuple[ServiceDocument | None, DatabaseDocument | None]:
-    """Return the two documents, each as far as the service told it whole."""
+    """Return the two documents; None where the service did not show one whole."""
     health, database = _endpoints(evidence)
     return health.service, database.database
 
 
 def _obstacle(name: str, result: EndpointResult) -> Check:
-    """Return why there is no whole document to look into."""
+    """Return the check that says why there is no whole document to look into."""
     if result.is_anonymous:
         message = "The service does not tell this to everybody: it is protected by a HEALTH_TOKEN."
         advice = advice_on_token(result.answered)
@@ -92,7 +92,7 @@ def _commit(health: EndpointResult, database: EndpointResult, expected: str | No
 
 
 def _is_same_commit(found: str, expected: str) -> bool:
-    """Either may be abbreviated."""
+    """Whether both name one commit; either may be abbreviated."""
     found, expected = found.casefold(), expected.casefold()
     if min(len(found), len(expected)) < _SHORTEST_COMMIT:
         return found == expected
@@ -138,7 +138,7 @@ def _shown(target: Target) -> str:
 
 
 def _instance(health: EndpointResult, replaced: str | None) -> Iterator[Check]:
-    """A check that only a deploy can ask for."""
+    """Yield a check that only a deploy can ask for."""
     if replaced is None:
         return
     found = health.service.instance if health.service else None

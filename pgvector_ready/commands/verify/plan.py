@@ -1,4 +1,4 @@
-"""What to ask and what to expect, read from what was typed; refused before anything is asked."""
+"""The questions and expectations, read from the options; wrong ones are refused before anything is asked."""
 
 import re
 from collections.abc import Mapping, Sequence

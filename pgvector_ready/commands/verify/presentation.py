@@ -1,4 +1,4 @@
-"""How a verification is shown: progress on stderr while it waits, and then the whole of it on stdout."""
+"""The output of a verification: progress on stderr while it waits, and then the whole of it on stdout."""
 
 import sys
 import time
@@ -44,7 +44,7 @@ FORMATS: Mapping[str, Hear] = {"text": _show_lines, "json": _show_json, "junit":
 
 @contextmanager
 def progress(origin: str, seconds: float) -> Iterator[Hear]:
-    """Yield what to call after an attempt that another one follows: a bar on a terminal, lines elsewhere."""
+    """Yield the function to call after each attempt but the last: it draws a bar on a terminal, or prints lines."""
     console = _console(stderr=True)
     if not seconds:
         yield _say_nothing
@@ -61,11 +61,11 @@ def _console(*, stderr: bool) -> Console:
 
 
 def _say_nothing(_: Verification) -> None:
-    """Say nothing on the way of a single try."""
+    """Print nothing: a single try has no progress."""
 
 
 class _Lines:
-    """A plain line at once, and then at most one in `_LINE_SECONDS`."""
+    """Prints a plain line at once, and then at most one in `_LINE_SECONDS`."""
 
     def __init__(self, console: Console, origin: str, seconds: float) -> None:
         self._console = console

@@ -1,4 +1,4 @@
-"""One HTTP question at a time, bounded, as monitors ask it; no redirect is followed."""
+"""HTTP questions as monitors ask them: one at a time, bounded, no redirect followed."""
 
 import asyncio
 import base64
@@ -54,12 +54,12 @@ class Asker:
         self._credentials = {"Authorization": f"Bearer {token}"} if self.sends_token else self._login
 
     async def get(self, path: str, seconds: float, *, is_own: bool = True) -> Outcome:
-        """GET; the token goes along only to the service's own two paths (`is_own`)."""
+        """Send GET; the token goes along only to the service's own two paths (`is_own`)."""
         credentials = self._credentials if is_own else self._login
         return await self._bounded(self._exchange("GET", path, seconds, credentials), seconds)
 
     async def head(self, path: str, seconds: float) -> Outcome:
-        """HEAD of one of the service's own paths."""
+        """Send HEAD to one of the service's own paths."""
         if self._is_proxied:
             return await self._bounded(self._exchange("HEAD", path, seconds, self._credentials), seconds)
         return await self._bounded(self._head(path), seconds)
@@ -83,7 +83,7 @@ class Asker:
         return Reply(response.status_code, found, body, _since(started))
 
     async def _head(self, path: str) -> Reply:
-        """HEAD by the parser alone: every client drops the body that must not be there, which then spoils the next."""
+        """Send HEAD by the parser alone: every client drops the body that must not be there."""
         started = time.perf_counter()
         address = self.address
         url = httpx.URL(address.url(path))
@@ -106,7 +106,7 @@ class Asker:
 
 @asynccontextmanager
 async def asking(address: Address, token: str | None) -> AsyncIterator[Asker]:
-    """An asker for the length of a block. Raises WrongUseError where the environment names a proxy that cannot be."""
+    """Yield an asker. Raises WrongUseError where the environment names a proxy that cannot be one."""
     context = httpx.create_ssl_context()
     limits = httpx.Limits(max_keepalive_connections=0)
     try:

@@ -1,4 +1,4 @@
-"""The two documents as anybody may send them: what `verify` reads of the contract, with its keys and types."""
+"""The two documents as models that judge whatever somebody sends: required keys, and their types."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails, from_json
 
 
 class _Document(BaseModel):
-    """More keys, new codes and new states are a newer version's right."""
+    """Lets more keys, new codes and new states pass: a newer version may have them."""
 
     model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False)
 
@@ -145,7 +145,7 @@ class Reading:
 
 
 def read(body: bytes, model: type[Whole]) -> Reading:
-    """Return what `body` is. Never raises, whatever somebody sends."""
+    """Read `body`. Never raises, whatever somebody sends."""
     try:
         found = from_json(body, allow_inf_nan=False)
     except ValueError:

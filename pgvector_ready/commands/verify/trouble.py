@@ -1,4 +1,4 @@
-"""Why no answer came, in a sentence: decided by the class of the exception, never by its text."""
+"""Sentences for a request without an answer, by the class of the exception and never by its text."""
 
 import ssl
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ _NOT_YET_VALID, _EXPIRED = 9, 10
 
 @dataclass(frozen=True, slots=True)
 class NoReply:
-    """No answer came: why, and what to do next."""
+    """The reason why no answer came, and what to do next."""
 
     message: str
     remedy: str
@@ -74,7 +74,7 @@ _BY_VERIFY_CODE = {
 
 
 def explain(error: BaseException, address: Address, seconds: float, *, is_proxied: bool) -> NoReply:
-    """Return what became of a request that ended with `error` after at most `seconds`; its text is never shown."""
+    """Return the reason why a request ended with `error` after at most `seconds`; its text is never shown."""
     found = _judge(tuple(_links(error)), is_proxied=is_proxied) or NoReply(
         f"The request to {{origin}} failed ({type(error).__name__}).", "Look at what curl -v {origin} says."
     )

@@ -241,6 +241,16 @@ CONFIGURED: Table = {
             "空白のない一行として貼り付け直してください。値の一部である空白は %20 と書きます。",
         ),
     ),
+    (Code.DATABASE_URL_DOUBTFUL, ""): Sentences(
+        Text(
+            "DATABASE_URL names the database {database}, with a character that hardly belongs to its name.",
+            "DATABASE_URL のデータベース名 {database} に、名前の一部とは思えない文字があります。",
+        ),
+        Text(
+            "End DATABASE_URL in /{meant} if that is the database's name; psql takes all of it for the name.",
+            "データベース名からその文字を除くなら、DATABASE_URL の末尾を /{meant} にしてください。psql は余分な文字も名前とみなします。",
+        ),
+    ),
     (Code.DATABASE_URL_REPAIRED, ""): Sentences(
         Text(
             "DATABASE_URL carried something around its value, which was left aside.",

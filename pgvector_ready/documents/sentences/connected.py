@@ -92,6 +92,21 @@ CONNECTED: Table = {
             "サーバーかその手前のプロキシが固まっています。ログを確認し、再起動してください。",
         ),
     ),
+    (Code.CONNECT_TIMEOUT, "greeting_tls"): Sentences(
+        Text(
+            "{host} port {port} did not let the connection be made in time: it accepted the connection and then "
+            "stayed silent.",
+            "{host} のポート {port} への接続が時間内に成立しませんでした。接続は受け付けましたが、そのあと応答がありません。",
+        ),
+        Text(
+            "Check the port in DATABASE_URL, in case it belongs to something else; if it is the database's, the "
+            "server or the proxy before it is frozen: look at its log and restart it. A server that does not know the "
+            "question for TLS (such as pglite-socket) needs sslmode=disable.",
+            "DATABASE_URL のポートが別のもののポートではないか確かめてください。データベースのポートで間違いなければ、"
+            "サーバーかその手前のプロキシが固まっています。ログを確認し、再起動してください。"
+            "TLS の問い合わせを知らないサーバー(pglite-socket など)には sslmode=disable が必要です。",
+        ),
+    ),
     (Code.CONNECT_TIMEOUT, "tls"): Sentences(
         Text(
             "{host} port {port} did not let the connection be made in time: it stayed silent in the TLS handshake.",
@@ -176,10 +191,79 @@ CONNECTED: Table = {
     ),
     (Code.TLS_REQUIRED, ""): Sentences(
         Text(
-            "The server on {host} port {port} refuses a login without TLS.",
-            "{host} のポート {port} のサーバーは、TLS なしのログインを受け付けません。",
+            "The server on {host} port {port} refuses this login without TLS.",
+            "{host} のポート {port} のサーバーは、TLS なしのこのログインを受け付けません。",
         ),
-        Text("Use sslmode=require in DATABASE_URL.", "DATABASE_URL で sslmode=require を使ってください。"),
+        Text(
+            "Use sslmode=require in DATABASE_URL. If that is refused as well, its pg_hba.conf or its list of allowed "
+            "addresses does not let user {user} in from here.",
+            "DATABASE_URL で sslmode=require を使ってください。それでも拒否されるなら、サーバーの pg_hba.conf "
+            "か許可されたアドレスの一覧が、ユーザー {user} のここからの接続を認めていません。",
+        ),
+    ),
+    (Code.TLS_REQUEST_REFUSED, ""): Sentences(
+        Text(
+            "{host} port {port} speaks PostgreSQL, but {manner} when it is asked for TLS.",
+            "{host} のポート {port} は PostgreSQL ですが、TLS を使えるかどうか尋ねると{manner}。",
+        ),
+        Text(
+            "Use sslmode=disable in DATABASE_URL, which does not ask: the connection is then not encrypted. Where it "
+            "crosses a public network, use a server or a proxy that knows TLS.",
+            "DATABASE_URL で sslmode=disable を使ってください。TLS について尋ねなくなり、接続は暗号化されません。"
+            "公開のネットワークを通るなら、TLS の使えるサーバーかプロキシを使ってください。",
+        ),
+    ),
+    (Code.TLS_HANDSHAKE_FAILED, ""): Sentences(
+        Text(
+            "{host} port {port} and this service could not agree on TLS: {tls_reason}.",
+            "{host} のポート {port} とこのサービスの間で TLS が成立しませんでした: {tls_reason}。",
+            otherwise=Text(
+                "{host} port {port} and this service could not agree on TLS.",
+                "{host} のポート {port} とこのサービスの間で TLS が成立しませんでした。",
+            ),
+        ),
+        Text(
+            "Compare ssl_min_protocol_version and ssl_max_protocol_version in DATABASE_URL with those of the server; "
+            "a client certificate that it demands belongs in sslcert and sslkey.",
+            "DATABASE_URL の ssl_min_protocol_version と ssl_max_protocol_version を、サーバーの設定と比べてください。"
+            "サーバーがクライアント証明書を求めるなら、sslcert と sslkey で指定します。",
+        ),
+    ),
+    (Code.TLS_EXPIRED, ""): Sentences(
+        Text(
+            "The certificate of {host}, or one that it was signed with, has expired.",
+            "{host} の証明書か、その署名に使われた証明書の有効期限が切れています。",
+        ),
+        Text(
+            "Renew it on the server and reload the server; if it is still valid, the clock of this machine is ahead. "
+            "Until then sslmode=require without sslrootcert encrypts without verifying.",
+            "サーバーで証明書を更新し、読み込み直してください。期限内であれば、このマシンの時計が進んでいます。"
+            "それまでは、sslrootcert のない sslmode=require で、検証せずに暗号化だけを行えます。",
+        ),
+    ),
+    (Code.TLS_NOT_YET_VALID, ""): Sentences(
+        Text(
+            "The certificate of {host}, or one that it was signed with, is not valid yet.",
+            "{host} の証明書か、その署名に使われた証明書は、まだ有効期間に入っていません。",
+        ),
+        Text(
+            "Compare the clock of this machine (date -u) with that of the machine that made the certificate, and set "
+            "the wrong one; or make the certificate again. Until then sslmode=require without sslrootcert encrypts "
+            "without verifying.",
+            "このマシンの時計(date -u)と証明書を作ったマシンの時計を比べ、ずれている方を正すか、証明書を作り直してください。"
+            "それまでは、sslrootcert のない sslmode=require で、検証せずに暗号化だけを行えます。",
+        ),
+    ),
+    (Code.TLS_REVOKED, ""): Sentences(
+        Text(
+            "The certificate of {host} is on the list of revoked certificates that sslcrl names.",
+            "{host} の証明書は、sslcrl の失効リストに載っています。",
+        ),
+        Text(
+            "Do not connect before you know why: give the server a new certificate, or take the right list in sslcrl.",
+            "理由が分かるまで接続しないでください。サーバーに新しい証明書を入れるか、sslcrl に正しい失効リストを"
+            "指定してください。",
+        ),
     ),
     (Code.TLS_UNTRUSTED, ""): Sentences(
         Text(
@@ -207,20 +291,28 @@ CONNECTED: Table = {
     ),
     (Code.TLS_ROOT_MISSING, ""): Sentences(
         Text(
-            "The connection needs a certificate ({parameter}) whose file is missing or unreadable.",
-            "接続に必要な証明書({parameter})のファイルがないか、読み取れません。",
+            "The connection needs the file that {parameter} names, and it {flaw}.",
+            "接続には {parameter} のファイルが必要ですが、そのファイルは{flaw}。",
+            otherwise=Text(
+                "The connection needs a file of TLS that cannot be used.",
+                "接続に必要な TLS のファイルを使えません。",
+            ),
         ),
         Text(
-            "Name it in sslrootcert=/path/to/ca.crt, use sslrootcert=system for a publicly signed one, or "
-            "sslmode=require.",
-            "sslrootcert=/path/to/ca.crt で指定してください。公的な認証局の署名なら sslrootcert=system 、"
-            "または sslmode=require を使います。",
+            "Name the authority's certificate in sslrootcert=/path/to/ca.crt, a file in PEM that this service may read; "
+            "use sslrootcert=system for a publicly signed one; or sslmode=require without sslrootcert.",
+            "認証局の証明書を sslrootcert=/path/to/ca.crt で指定してください。このサービスが読める PEM 形式のファイルです。"
+            "公的な認証局の署名なら sslrootcert=system 、または sslrootcert のない sslmode=require を使います。",
         ),
     ),
     (Code.TLS_ROOT_MISSING, "client"): Sentences(
         Text(
-            "The connection needs a certificate ({parameter}) whose file is missing or unreadable.",
-            "接続に必要な証明書({parameter})のファイルがないか、読み取れません。",
+            "The connection needs the file that {parameter} names, and it {flaw}.",
+            "接続には {parameter} のファイルが必要ですが、そのファイルは{flaw}。",
+            otherwise=Text(
+                "The connection needs a file of TLS that cannot be used.",
+                "接続に必要な TLS のファイルを使えません。",
+            ),
         ),
         Text(
             "Name the client certificate in sslcert and its key in sslkey, each a file in PEM that this service may "
@@ -228,6 +320,20 @@ CONNECTED: Table = {
             "them.",
             "クライアント証明書を sslcert 、その鍵を sslkey で指定してください。どちらもこのサービスが読める PEM "
             "形式のファイルで、鍵のパスフレーズは sslpassword に書きます。サーバーが求めないのであれば、取り除いてください。",
+        ),
+    ),
+    (Code.TLS_ROOT_MISSING, "crl"): Sentences(
+        Text(
+            "The connection needs the file that {parameter} names, and it {flaw}.",
+            "接続には {parameter} のファイルが必要ですが、そのファイルは{flaw}。",
+            otherwise=Text(
+                "The connection needs a file of TLS that cannot be used.",
+                "接続に必要な TLS のファイルを使えません。",
+            ),
+        ),
+        Text(
+            "Name in sslcrl the newest list of the authority that signed the server's certificate, or leave sslcrl out.",
+            "サーバーの証明書に署名した認証局の最新の失効リストを sslcrl で指定するか、sslcrl を取り除いてください。",
         ),
     ),
     (Code.TLS_OFF, ""): Sentences(
@@ -250,6 +356,18 @@ CONNECTED: Table = {
             "or belongs to another database.",
             "提供元から接続文字列をコピーし直してください。パスワードが変更されたか、途中で切れているか、"
             "別のデータベースのものです。",
+        ),
+    ),
+    (Code.INVALID_PASSWORD, "brackets"): Sentences(
+        Text(
+            "The server refused the password of user {user}, which stands between brackets or quotes.",
+            "サーバーがユーザー {user} のパスワードを拒否しました。パスワードが括弧か引用符で囲まれています。",
+        ),
+        Text(
+            "Take them off the password in DATABASE_URL: they are a template's, as in [YOUR-PASSWORD], and are "
+            "sent with it.",
+            "DATABASE_URL のパスワードから取り除いてください。[YOUR-PASSWORD] のようなひな形の括弧が残り、"
+            "パスワードの一部として送られています。",
         ),
     ),
     (Code.LOGIN_NOT_PERMITTED, ""): Sentences(
@@ -275,6 +393,18 @@ CONNECTED: Table = {
             "or create it: CREATE DATABASE {database_identifier};",
             "DATABASE_URL の末尾の名前を確かめ、psql -l で今あるデータベースを一覧するか、"
             "作成してください: CREATE DATABASE {database_identifier};",
+        ),
+    ),
+    (Code.DATABASE_MISSING, "doubtful"): Sentences(
+        Text(
+            "There is no database {database} on {host} port {port}.",
+            "{host} のポート {port} に、データベース {database} がありません。",
+        ),
+        Text(
+            "End DATABASE_URL in /{meant} if that is the database's name: the character too many is taken for a part "
+            "of it. List the databases that exist with psql -l.",
+            "それがデータベース名なら、DATABASE_URL の末尾を /{meant} にしてください。余分な文字が名前の一部とみなされて"
+            "います。今あるデータベースは psql -l で一覧できます。",
         ),
     ),
     (Code.DATABASE_CONNECT_DENIED, ""): Sentences(
@@ -377,6 +507,18 @@ CONNECTED: Table = {
             "考えられる原因は順に、ユーザー名かパスワード(コピーし直す)、データベース名(正すか、プーラーの [databases] "
             "に加える)、options=... などの起動パラメーター(DATABASE_URL から取り除く)、"
             "待ち行列か max_client_conn の上限、プーラーの後ろのサーバーです。",
+        ),
+    ),
+    (Code.POOLER_ERROR, "endpoint"): Sentences(
+        Text(
+            "Neon's proxy on {host} port {port} was not told which endpoint is meant.",
+            "{host} のポート {port} にある Neon のプロキシに、どのエンドポイントかが伝わっていません。",
+        ),
+        Text(
+            "Connect by Neon's own host name with sslmode=require and without hostaddr, so that TLS passes the name on; "
+            "or add options=endpoint%3D and the first part of that name (ep-...) to DATABASE_URL.",
+            "Neon のホスト名で、sslmode=require を使い、hostaddr なしで接続してください。TLS が名前を伝えます。"
+            "または DATABASE_URL に options=endpoint%3D とその名前の最初の部分(ep-...)を加えてください。",
         ),
     ),
     (Code.NO_MATCHING_HOST, ""): Sentences(

@@ -3,6 +3,29 @@
 from pgvector_ready.documents.sentences.text import Sentences, Table, Text
 from pgvector_ready.judgement.failures import Code
 
+_CRASHED = Text(
+    "The session was lost at a statement of pgvector's, and the server on {host} port {port} went through crash recovery.",
+    "pgvector の文で接続が失われ、{host} のポート {port} のサーバーがクラッシュから復旧しました。",
+)
+_ANOTHER_PROCESSOR = Text(
+    "pgvector's library was built for another processor, or is damaged; the server's log names the signal (4: an "
+    "instruction that this processor has not got; 9: no memory left). Use an image whose pgvector runs on every "
+    'processor, such as {image}, or build it with make OPTFLAGS="". The service asks again at most three times '
+    "in an hour; to ask at once: pgvector-ready check.",
+    "pgvector のライブラリが別のプロセッサー向けに作られたか、壊れています。シグナルの番号はサーバーのログにあります"
+    "(4: このプロセッサーにない命令、9: メモリー不足)。どのプロセッサーでも動く pgvector のイメージ(たとえば {image})を使うか、"
+    'make OPTFLAGS="" でビルドし直してください。サービスが試すのは 1 時間に 3 回までです。すぐに試すには: pgvector-ready check',
+    otherwise=Text(
+        "pgvector's library was built for another processor, or is damaged; the server's log names the signal (4: an "
+        "instruction that this processor has not got; 9: no memory left). Use an image whose pgvector runs on every "
+        'processor, or build it with make OPTFLAGS="". The service asks again at most three times in an hour; to ask at '
+        "once: pgvector-ready check.",
+        "pgvector のライブラリが別のプロセッサー向けに作られたか、壊れています。シグナルの番号はサーバーのログにあります"
+        "(4: このプロセッサーにない命令、9: メモリー不足)。どのプロセッサーでも動く pgvector のイメージを使うか、"
+        'make OPTFLAGS="" でビルドし直してください。サービスが試すのは 1 時間に 3 回までです。すぐに試すには: pgvector-ready check',
+    ),
+)
+
 DATABASE: Table = {
     (Code.WRONG_TARGET, ""): Sentences(
         Text(
@@ -156,6 +179,25 @@ DATABASE: Table = {
             "Bring the server back to an image with pgvector {installed_version} or newer.",
             "サーバーを、pgvector {installed_version} 以降のイメージに戻してください。",
         ),
+    ),
+    (Code.PGVECTOR_CRASHES_SERVER, ""): Sentences(
+        Text(
+            "{times} times the session was lost at the statement that {deed}, and the server on {host} port {port} went "
+            "through crash recovery, which ends everybody's sessions.",
+            "{deed}で {times} 回接続が失われ、そのたびに {host} のポート {port} のサーバーがクラッシュから復旧しました。"
+            "復旧のたびに全員の接続が切れます。",
+            otherwise=_CRASHED,
+        ),
+        _ANOTHER_PROCESSOR,
+    ),
+    (Code.PGVECTOR_CRASHES_SERVER, "once"): Sentences(
+        Text(
+            "The session was lost at the statement that {deed}, and the server on {host} port {port} went through crash "
+            "recovery, which ends everybody's sessions.",
+            "{deed}で接続が失われ、{host} のポート {port} のサーバーがクラッシュから復旧しました。復旧すると全員の接続が切れます。",
+            otherwise=_CRASHED,
+        ),
+        _ANOTHER_PROCESSOR,
     ),
     (Code.PGVECTOR_LIBRARY_MISSING, ""): Sentences(
         Text(

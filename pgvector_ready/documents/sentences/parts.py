@@ -85,6 +85,12 @@ PARTS: Mapping[Part, Text] = {
         "its answer to a query does not have the values that were asked for",
         "問い合わせへの応答に、求めた値がありません",
     ),
+    Part.DEED_PROOF: Text("calculates a distance", "距離を計算する文"),
+    Part.DEED_ENABLE: Text("creates the extension", "拡張を作成する文"),
+    Part.DEED_UPDATE: Text("updates the extension", "拡張を更新する文"),
+    Part.DEED_APPLICATION: Text(
+        "makes a temporary table with a vector index", "ベクトルの索引を持つ一時表を作成する文"
+    ),
     Part.OF_ANOTHER_KIND: Text(
         "it is a {kind} of {owner}, and reading it runs what its owner wrote",
         "{owner} の {kind} であり、読むと所有者の書いたものが実行されるためです",
@@ -156,6 +162,24 @@ PARTS: Mapping[Part, Text] = {
         "接続プーラーが応答しています。トランザクションモードではセッションの状態が保たれません。"
         "マイグレーションとセッション単位のロックには、データベースの直接のアドレスが必要です。",
     ),
+    Part.MISSING: Text("is not there", "ありません"),
+    Part.UNREADABLE: Text("may not be read by this service", "このサービスが読み取れません"),
+    Part.FOLDER: Text("is a folder", "フォルダーです"),
+    Part.NO_CERTIFICATE: Text("holds no certificate in PEM", "PEM 形式の証明書ではありません"),
+    Part.NO_FITTING_KEY: Text(
+        "holds no key that fits sslcert and sslpassword", "sslcert と sslpassword に合う鍵ではありません"
+    ),
+    Part.NO_LIST_OF_ITS_AUTHORITY: Text(
+        "has no list of the authority that signed the server's certificate",
+        "サーバーの証明書に署名した認証局の失効リストではありません",
+    ),
+    Part.LIST_EXPIRED: Text("is a list of revoked certificates that is out of date", "期限の切れた失効リストです"),
+    Part.LIST_NOT_YET_VALID: Text(
+        "is a list of revoked certificates that is not valid yet", "まだ有効期間に入っていない失効リストです"
+    ),
+    Part.CLOSES: Text("closes the connection", "接続を閉じます"),
+    Part.STAYS_SILENT: Text("stays silent", "応答しません"),
+    Part.ANSWERS_WITH_AN_ERROR: Text("answers with an error", "エラーを返します"),
     Part.BLANKS: Text("blanks or line breaks", "空白または改行"),
     Part.VARIABLE_NAME: Text("a variable's name", "変数名"),
     Part.COMMAND: Text("the psql command", "psql コマンド"),

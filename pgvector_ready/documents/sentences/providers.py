@@ -88,6 +88,13 @@ PROVIDER_REMEDIES: Mapping[tuple[Code, str, Provider], Text] = {
         "Azure は、登録されていないアドレスにこのように応答します。そのうえで、ロールがログインできるようにします: "
         "ALTER ROLE {user_identifier} LOGIN;",
     ),
+    (Code.INVALID_PASSWORD, "", Provider.LOCAL): Text(
+        "Correct the password in DATABASE_URL, or set it on the server: ALTER ROLE {user_identifier} PASSWORD 'new'; "
+        "A container whose data lie on a volume keeps the password of its first start, whatever POSTGRES_PASSWORD "
+        "says later.",
+        "DATABASE_URL のパスワードを正すか、サーバーで設定してください: ALTER ROLE {user_identifier} PASSWORD 'new'; "
+        "データをボリュームに置くコンテナは、あとで POSTGRES_PASSWORD を変えても、最初に起動したときのパスワードを使い続けます。",
+    ),
     (Code.TLS_UNTRUSTED, "", Provider.RDS): Text(
         "Download https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem and name it in "
         "sslrootcert=/path/to/global-bundle.pem.",
