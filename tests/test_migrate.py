@@ -40,8 +40,9 @@ def test_migrate_enables_the_extension_and_says_from_where_to_where(database: Da
     first = _run(database.url, *_MIGRATE)
     second = _run(database.url, *_MIGRATE)
 
-    assert first == (0, "from none to 0001\n", "")
-    assert second == (0, "at 0001 already\n", "")
+    where = "Alembic folder app/migrations, named by pyproject.toml"
+    assert (first[0], first[1].splitlines()[1:], first[2]) == (0, [where, "from none to pgvector_ready_0001"], "")
+    assert (second[0], second[1].splitlines()[1:], second[2]) == (0, [where, "at pgvector_ready_0001 already"], "")
     assert database.execute("SELECT extname FROM pg_extension WHERE extname = 'vector'")
 
 
@@ -51,14 +52,15 @@ def test_six_at_once_all_succeed(database: Database) -> None:
     outcomes = [(process.communicate(), process.returncode) for process in processes]
 
     assert [code for _, code in outcomes] == [0] * 6, outcomes
-    assert sorted(out for (out, _), _ in outcomes) == ["at 0001 already\n"] * 5 + ["from none to 0001\n"]
+    last = sorted(out.splitlines()[-1] for (out, _), _ in outcomes)
+    assert last == ["at pgvector_ready_0001 already"] * 5 + ["from none to pgvector_ready_0001"]
 
 
 def test_alembic_itself_takes_the_plain_connection_string(database: Database) -> None:
     code, _, err = _run(database.url, *_ALEMBIC, "upgrade", "head")
 
     assert (code, err) == (0, "")
-    assert _revision(database) == [("0001",)]
+    assert _revision(database) == [("pgvector_ready_0001",)]
 
 
 def test_the_way_down_never_takes_a_column_along(database: Database) -> None:
@@ -68,7 +70,7 @@ def test_the_way_down_never_takes_a_column_along(database: Database) -> None:
     code, _, _ = _run(database.url, *_ALEMBIC, "downgrade", "base")
 
     assert code != 0
-    assert _revision(database) == [("0001",)]
+    assert _revision(database) == [("pgvector_ready_0001",)]
     assert database.execute("SELECT embedding FROM documents") == []
 
 
@@ -92,7 +94,8 @@ def test_a_password_full_of_percent_signs_is_safe(database: Database) -> None:
     finally:
         database.execute("REASSIGN OWNED BY percent TO postgres; DROP OWNED BY percent; DROP ROLE percent")
 
-    assert (code, out, err) == (0, "from none to 0001\n", "")
+    assert (code, err) == (0, "")
+    assert out.endswith("from none to pgvector_ready_0001\n")
 
 
 def test_a_plain_role_is_told_what_it_lacks_and_may_migrate_once_the_extension_is_there(database: Database) -> None:
@@ -115,8 +118,8 @@ def test_a_role_that_may_not_make_tables_is_told_so_and_nothing_of_the_extension
     _run(database.url, *_MIGRATE)
     of_table = _run(database.plain_url, *_MIGRATE)
 
-    for code, out, err in (in_schema, of_table):
-        assert (code, out) == (1, "")
+    for code, _, err in (in_schema, of_table):
+        assert code == 1
         assert err.startswith(f"migrations_permission_denied: User {database.owner} ")
         assert f'GRANT USAGE, CREATE ON SCHEMA public TO "{database.owner}";' in err
         assert "EXTENSION" not in err
@@ -127,7 +130,7 @@ def test_no_database_is_exit_code_one_and_a_bad_string_two() -> None:
     refused = _run("postgresql://app:secret@127.0.0.1:1/app", *_MIGRATE)
     invalid = _run("postgresql://app:sec@ret@127.0.0.1:1/app", *_MIGRATE)
 
-    assert (refused[0], refused[1]) == (1, "")
+    assert refused[0] == 1
     assert refused[2].startswith("connection_refused: ")
     assert (invalid[0], invalid[1]) == (2, "")
     assert "ret@" not in invalid[2]
@@ -144,8 +147,9 @@ def test_autogenerate_sees_nothing_to_do_after_the_upgrade(database: Database) -
 _STEPS = [
     pytest.param(None, "auto", "skipped", None, id="no table, not asked for"),
     pytest.param(None, "required", "fail", "migrations_behind", id="no table, asked for"),
-    pytest.param("0001", "auto", "pass", None, id="at head"),
+    pytest.param("pgvector_ready_0001", "auto", "pass", None, id="at head"),
     pytest.param("0000", "auto", "warn", "migrations_unknown", id="unknown to this code"),
+    pytest.param("0001", "required", "warn", "migrations_renamed", id="migrated by version 1"),
     pytest.param("0000", "off", "skipped", None, id="off"),
     pytest.param("", "auto", "fail", "migrations_behind", id="table without a revision"),
 ]
@@ -166,7 +170,10 @@ async def test_the_last_step_of_the_runbook(
     document = answer.json()
     step = document["steps"][-1]
     assert (step["step"], step["state"], step.get("code")) == ("migrated", state, code)
-    assert document["migrations"] == {"current": stamped or None, "head": None if policy == "off" else "0001"}
+    assert document["migrations"] == {
+        "current": stamped or None,
+        "head": None if policy == "off" else "pgvector_ready_0001",
+    }
     if code:
         record(code, answer)
 
@@ -189,3 +196,22 @@ async def test_a_revision_that_this_role_may_not_read_is_neither_none_nor_well(
         assert step["code"] == "migrations_permission_denied"
         assert f'GRANT SELECT ON alembic_version TO "{database_with_vector.owner}";' in step["remedy"]
         record("migrations_permission_denied", answer)
+
+
+async def test_a_database_that_version_1_migrated_has_its_way_over(database_with_vector: Database) -> None:
+    """The statement is carried out as it is printed, by the command and by the service."""
+    database_with_vector.execute("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
+    database_with_vector.execute("INSERT INTO alembic_version VALUES ('0001')")
+
+    code, _, err = _run(database_with_vector.url, *_MIGRATE)
+    async with running(database_with_vector.url, migrations="required") as service:
+        step = (await service.database()).json()["steps"][-1]
+    statement = err.strip().partition("UPDATE ")
+    assert (code, step["code"]) == (1, "migrations_renamed")
+    assert "".join(statement[1:]) in step["remedy"]
+    database_with_vector.execute("".join(statement[1:]))
+
+    assert _run(database_with_vector.url, *_MIGRATE)[0] == 0
+    assert _revision(database_with_vector) == [("pgvector_ready_0001",)]
+    async with running(database_with_vector.url, migrations="required") as service:
+        assert (await service.database()).json()["steps"][-1] == {"step": "migrated", "state": "pass"}

@@ -11,7 +11,7 @@ from pgvector_ready.dsn import provider_of
 from pgvector_ready.judgement.facts import Extension, Facts, FoundTable, image_for, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.phrases import Part, phrase
-from pgvector_ready.judgement.report import Report, State, Verdict
+from pgvector_ready.judgement.report import Reason, Report, State, Verdict
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions
 from pgvector_ready.judgement.runbook import judge, judge_offline
 from pgvector_ready.judgement.target import Target, is_public
@@ -429,6 +429,36 @@ def test_the_migrations(policy: MigrationPolicy, current: set[str] | None, state
     judged = verdict(judge(found, Requirements(migrations=policy, revisions=CODE_KNOWS)), Step.MIGRATED)
 
     assert (judged.state, judged.failure and judged.failure.code) == (state, code)
+
+
+def test_a_history_that_cannot_be_judged_is_skipped_with_the_reason() -> None:
+    requirements = Requirements(revisions=None, unjudged="env.py line 3: …")
+
+    judged = verdict(judge(facts(revisions=frozenset({"x"})), requirements), Step.MIGRATED)
+
+    assert (judged.state, judged.reason) == (State.SKIPPED, Reason.NOT_LOOKED)
+    assert judged.notes == (phrase(Part.UNJUDGED, reason="env.py line 3: …"),)
+
+
+@pytest.mark.parametrize(
+    ("current", "known", "code"),
+    [
+        pytest.param({"0001"}, {"pgvector_ready_0001"}, Code.MIGRATIONS_RENAMED, id="as-version-1-left-it"),
+        pytest.param({"0001"}, {"pgvector_ready_0001", "0001"}, Code.MIGRATIONS_BEHIND, id="a-revision-of-theirs"),
+        pytest.param({"0001"}, {"x"}, Code.MIGRATIONS_UNKNOWN, id="not-a-history-of-ours"),
+        pytest.param({"0002"}, {"pgvector_ready_0001"}, Code.MIGRATIONS_UNKNOWN, id="another-revision"),
+    ],
+)
+def test_only_the_revision_of_version_1_is_to_be_renamed(current: set[str], known: set[str], code: Code) -> None:
+    revisions = Revisions(heads=frozenset({"pgvector_ready_0001", "x"} & known), known=frozenset(known))
+    found = facts(revisions=frozenset(current), server={"version_table": FoundTable('app."Old"')})
+
+    judged = verdict(judge(found, Requirements(revisions=revisions)), Step.MIGRATED)
+
+    assert judged.failure is not None
+    assert judged.failure.code is code
+    if code is Code.MIGRATIONS_RENAMED:
+        assert 'UPDATE app."Old" SET version_num' in wording(judged.failure).remedy
 
 
 def test_strictly_a_warning_is_a_failure_and_nothing_else_changes() -> None:

@@ -1,28 +1,31 @@
-"""Alembic's entrance: over the connection it is handed, or over one of its own to DATABASE_URL."""
+"""Alembic's entrance, for `pgvector-ready migrate` and `alembic upgrade head`: over a connection to DATABASE_URL."""
 
 import asyncio
+from pathlib import Path
 
 from alembic import context
 from sqlalchemy import Connection, text
 
 from app.models import Base
-from pgvector_ready.migrations.upgrade import LOCK_TIMEOUT_SECONDS, connected
+from pgvector_ready.commands.choice import chosen_database
+from pgvector_ready.migrations.lock import LOCK_TIMEOUT_SECONDS
+from pgvector_ready.migrations.upgrade import connected
 from pgvector_ready.observation.statements import LOCK, LOCK_TIMEOUT
-from pgvector_ready.settings import load
+from pgvector_ready.settings import Settings, load
 
 
 def _run(connection: Connection) -> None:
     context.configure(connection=connection, target_metadata=Base.metadata)
     with context.begin_transaction():
-        # Several deploys at once queue here; of six without the lock three fail.
-        connection.execute(text(LOCK_TIMEOUT.format(milliseconds=LOCK_TIMEOUT_SECONDS * 1000)))
-        connection.execute(text(LOCK))
-        context.config.attributes["before"] = context.get_context().get_current_heads()
+        # Several deploys at once queue here; of six without the lock three fail. `pgvector-ready migrate` holds it.
+        if not context.config.attributes.get("is_locked"):
+            connection.execute(text(LOCK_TIMEOUT.format(milliseconds=int(LOCK_TIMEOUT_SECONDS * 1000))))
+            connection.execute(text(LOCK))
         context.run_migrations()
 
 
-async def _run_on_own_connection() -> None:
-    async with connected(load()) as connection:
+async def _run_on_own_connection(settings: Settings) -> None:
+    async with connected(settings) as connection:
         await connection.run_sync(_run)
         await connection.commit()
 
@@ -31,7 +34,6 @@ if context.is_offline_mode():
     context.configure(dialect_name="postgresql", target_metadata=Base.metadata, literal_binds=True)
     with context.begin_transaction():
         context.run_migrations()
-elif (handed_over := context.config.attributes.get("connection")) is not None:
-    _run(handed_over)
 else:
-    asyncio.run(_run_on_own_connection())
+    with chosen_database(load(), Path.cwd()) as choice:
+        asyncio.run(_run_on_own_connection(choice.settings))

@@ -7,7 +7,6 @@ import re
 import signal
 import sys
 from importlib import import_module
-from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -18,11 +17,10 @@ from pgvector_ready import __version__
 from pgvector_ready.commands.check.command import check
 from pgvector_ready.commands.complaint import WRONG_USE, complaining
 from pgvector_ready.commands.examples import FIRST_STEPS, examples
+from pgvector_ready.commands.migrate import bring_to_head, migrate
 from pgvector_ready.commands.switch.command import switch
 from pgvector_ready.commands.verify.command import verify
-from pgvector_ready.loop import run
-from pgvector_ready.printable import SENTENCE_LIMIT, printable
-from pgvector_ready.settings import ConfigurationError, is_in_ci, is_on_platform, load, load_for_serve
+from pgvector_ready.settings import ConfigurationError, is_in_ci, is_on_platform, load_for_serve
 
 _CONNECTION_STRING = re.compile(r"postgres(?:ql)?(?:\+\w+)?:/|password\s*=", re.IGNORECASE)
 _NOT_HERE = (
@@ -87,6 +85,7 @@ def serve() -> None:
             if choice.source is Source.EMBEDDED:
                 found = {"folder": str(choice.place), "psql": choice.psql}
                 logging.getLogger(__name__).info("embedded_server_started", extra=found)
+                bring_to_head(settings)
             for variable in settings.unknown:
                 logging.getLogger(__name__).warning("setting_unknown", extra={"variable": variable})
             service = import_module("app.main").create_app(settings)
@@ -100,34 +99,7 @@ def serve() -> None:
 app.command(epilog=examples("check"))(check)
 
 
-@app.command(epilog=examples("migrate"))
-def migrate(
-    *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before it changes what a .env names.")] = False,
-) -> None:
-    """Bring the database in DATABASE_URL to the newest revision.
-
-    Without it: the one of a .env file here, else the embedded one. Exit code 0: it is there, 1: it is not and nothing
-    was changed, 2: wrong configuration.
-    """
-    from pgvector_ready.commands.choice import ask_before_changing, chosen_database
-    from pgvector_ready.documents.wording import wording
-    from pgvector_ready.migrations import upgrade
-
-    with complaining(ConfigurationError), chosen_database(load(), Path.cwd()) as choice:
-        typer.echo(choice.line)
-        settings = choice.settings
-        ask_before_changing(choice, "Migrate", is_agreed=yes)
-        try:
-            before, after = run(upgrade.migrate(settings))
-        except upgrade.MigrationError as error:
-            cause = printable(settings.redactor()(str(error.__cause__).partition("\n")[0]), SENTENCE_LIMIT)
-            said = wording(error.failure)
-            typer.echo(f"{error.failure.code}: {said.message} → {said.remedy}\n  {cause}", err=True)
-            raise typer.Exit(1) from None
-    typer.echo(f"at {after} already" if before == after else f"from {before or 'none'} to {after}")
-
-
+app.command(epilog=examples("migrate"))(migrate)
 app.command(epilog=examples("verify"))(verify)
 app.command(epilog=examples("switch"))(switch)
 

@@ -124,7 +124,7 @@ def classify(error: BaseException, step: Step | None) -> tuple[Code, str | None]
     sqlstate = next(servers, None)
     # What was found out after the error says more than the error.
     own = next((code for link in chain for kind, code in _FOUND_OUT.items() if isinstance(link, kind)), None)
-    if code := own or (sqlstate and _by_sqlstate(sqlstate, step)):
+    if code := own or (sqlstate and by_sqlstate(sqlstate, step)):
         return code, sqlstate
     by_class = (_by_class(link, step) for link in chain)
     return next((code for code in by_class if code), Code.UNEXPECTED_ERROR), sqlstate
@@ -195,7 +195,8 @@ _SQLSTATES: tuple[tuple[str, Step | None, Code], ...] = (
 )
 
 
-def _by_sqlstate(sqlstate: str, step: Step | None) -> Code | None:
+def by_sqlstate(sqlstate: str, step: Step | None) -> Code | None:
+    """Return the code of a server's SQLSTATE met in `step`, or None for one that nobody foresaw."""
     matches = (code for prefix, where, code in _SQLSTATES if sqlstate.startswith(prefix) and where in {None, step})
     return next(matches, None)
 

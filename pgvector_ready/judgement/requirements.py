@@ -39,6 +39,10 @@ class VersionTable:
             raise ValueError(message)
         return cls(name, schema[0] if schema else None)
 
+    def __str__(self) -> str:
+        """Return it as MIGRATIONS_TABLE has it."""
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
 
 USUAL_VERSION_TABLE = VersionTable()
 

@@ -7,7 +7,7 @@ from pgvector_ready.judgement.facts import Extension, Facts, values_of, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.phrases import Part, Value, phrase
 from pgvector_ready.judgement.report import Reason, Report, State, Verdict
-from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, joined
+from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions, joined
 from pgvector_ready.judgement.strangers import of_extension, of_table
 from pgvector_ready.judgement.target import Network, intended_name, is_public, network_of
 
@@ -59,6 +59,11 @@ def _skipped(step: Step, requirements: Requirements, reason: Reason) -> Verdict:
         case _:
             is_asked = True
     return Verdict(step, State.SKIPPED, reason=reason if is_asked else Reason.NOT_ASKED)
+
+
+def judge_step(step: Step, facts: Facts, requirements: Requirements) -> Verdict:
+    """Judge one step alone, whatever the ones before it are."""
+    return _JUDGES[step](facts, requirements)
 
 
 def _verdict(step: Step, facts: Facts, requirements: Requirements, blocked: Failure | None) -> Verdict:
@@ -178,10 +183,20 @@ def _migrated(facts: Facts, requirements: Requirements) -> Verdict:
     current = facts.revisions or frozenset()
     told = {"current": joined(current), "head": joined(revisions.heads)}
     if current - revisions.known:
-        return _tell(State.WARN, Code.MIGRATIONS_UNKNOWN, Step.MIGRATED, facts, **told)
+        code = Code.MIGRATIONS_RENAMED if _is_renamed(current, revisions) else Code.MIGRATIONS_UNKNOWN
+        return _tell(State.WARN, code, Step.MIGRATED, facts, **told, table=table.name if table else None)
     if current != revisions.heads:
         return _tell(State.FAIL, Code.MIGRATIONS_BEHIND, Step.MIGRATED, facts, **told)
     return Verdict(Step.MIGRATED, State.PASS)
+
+
+def _is_renamed(current: frozenset[str], revisions: Revisions) -> bool:
+    """Return whether version 1 brought the database to its own first revision, which has another name since."""
+    return _OLD_NAME in current - revisions.known and _NEW_NAME in revisions.known
+
+
+# Version 1 took the name that every hand-written history begins with.
+_OLD_NAME, _NEW_NAME = "0001", "pgvector_ready_0001"
 
 
 _JUDGES: Mapping[Step, Callable[[Facts, Requirements], Verdict]] = {

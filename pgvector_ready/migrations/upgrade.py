@@ -1,38 +1,52 @@
-"""Alembic, anywhere: the way to the newest revision."""
+"""The way to the newest revision: the application's own history, run in a process of its own and proven afterwards."""
 
-import re
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from importlib.resources import files
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pgvector_ready.database import Database, create_engine
-from pgvector_ready.database.errors import failure_of
-from pgvector_ready.judgement.failures import Failure, Step
-from pgvector_ready.judgement.requirements import joined
-from pgvector_ready.settings import Settings
-
-# Who holds the lock runs a migration of its own; what takes longer than this is for a person to look at.
-LOCK_TIMEOUT_SECONDS = 60
+from pgvector_ready.database.errors import UntrustedError, failure_of
+from pgvector_ready.judgement.facts import Facts
+from pgvector_ready.judgement.failures import Code, Failure, Step
+from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions, VersionTable
+from pgvector_ready.judgement.runbook import judge_step
+from pgvector_ready.migrations.history import History
+from pgvector_ready.migrations.lock import LockTimeoutError, holding_lock
+from pgvector_ready.migrations.outcome import judge
+from pgvector_ready.migrations.process import Say, run
+from pgvector_ready.observation import pgvector
+from pgvector_ready.observation.strangers import refuse_for_migrations
+from pgvector_ready.printable import SENTENCE_LIMIT, printable
+from pgvector_ready.redaction import Redactor
+from pgvector_ready.settings import ConfigurationError, Settings
 
 
 class MigrationError(Exception):
-    """The database is where it was: a migration runs in one transaction. The cause is in `failure`."""
+    """The database is not at the newest revision: why is in `failure`, and what was said of it in `details`."""
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: Failure, *details: str) -> None:
         super().__init__(failure.code)
         self.failure = failure
+        self.details = details
+
+
+@dataclass(frozen=True, slots=True)
+class Upgraded:
+    """From which revisions to which."""
+
+    before: frozenset[str]
+    after: frozenset[str]
 
 
 @asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[AsyncConnection]:
-    """A connection to DATABASE_URL through the one way there is to it."""
+    """A connection to DATABASE_URL through the one way there is to it, for an env.py."""
     engine = create_engine(Database(settings.connection_string, settings.connect_timeout_seconds))
     try:
         async with engine.connect() as connection:
@@ -41,42 +55,119 @@ async def connected(settings: Settings) -> AsyncIterator[AsyncConnection]:
         await engine.dispose()
 
 
-async def migrate(settings: Settings) -> tuple[str | None, str | None]:
-    """Bring the database to the newest revision; from which to which. Raises MigrationError and ConfigurationError."""
-    step = Step.CONNECTED
+async def upgrade(settings: Settings, history: History, say: Say) -> Upgraded:
+    """Bring the database in DATABASE_URL to the newest revision of a history, under the lock.
+
+    `say` hears what the history writes, line by line. Raises MigrationError and ConfigurationError.
+    """
+    if find_spec("alembic") is None:
+        message = (
+            "Alembic is not installed here: install pgvector-ready into the environment of your backend, "
+            "or run there: alembic upgrade head"
+        )
+        raise ConfigurationError(message)
+    database = Database(settings.connection_string, settings.connect_timeout_seconds)
+    redact = settings.redactor()
     try:
-        async with connected(settings) as connection:
-            step = Step.ENABLED
-            before = await connection.run_sync(_upgrade)
-            after = await connection.run_sync(_current)
-            await connection.commit()
+        async with holding_lock(database) as lock:
+            return await _Upgrade(settings, history, database, redact, say).run(lock.number)
+    except (MigrationError, ConfigurationError):
+        raise
+    except LockTimeoutError as error:
+        failure = Failure.about(Code.PGVECTOR_LOCK_TIMEOUT, Step.ENABLED, database.target, case="migrate")
+        raise MigrationError(failure) from error
+    except UntrustedError as error:
+        raise MigrationError(failure_of(error, Step.MIGRATED, database.target)) from error
     except Exception as error:
-        step = Step.MIGRATED if _is_right_of_migration(error) else step
-        raise MigrationError(failure_of(error, step, settings.connection_string.target)) from error
-    return before, after
+        failure = failure_of(error, Step.CONNECTED, database.target)
+        raise MigrationError(failure, printable(redact(str(error).partition("\n")[0]), SENTENCE_LIMIT)) from error
+    finally:
+        database.terminate()
 
 
-def _is_right_of_migration(error: Exception) -> bool:
-    """Whether a right is missing (42501) that is not the one to create the extension."""
-    if not isinstance(error, DBAPIError) or getattr(error.orig, "sqlstate", None) != "42501":
-        return False
-    return not re.search(r"\bextension\b.*\bvector\b", error.statement or "", re.IGNORECASE)
+@dataclass(frozen=True, slots=True)
+class _Upgrade:
+    """One run of a history."""
 
+    settings: Settings
+    history: History
+    database: Database
+    redact: Redactor
+    say: Say
 
-def _current(connection: Connection) -> str | None:
-    return joined(frozenset(MigrationContext.configure(connection).get_current_heads()))
+    async def run(self, lock: int) -> Upgraded:
+        table = self.history.version_table
+        before = await self._revisions(table)
+        if before == self._heads:
+            return Upgraded(before, before)
+        await self._refuse_strangers()
+        configuration = self.history.configuration
+        ended = await run(self._orders(lock), configuration.directory, self._environment(), self.redact, self.say)
+        if ended.version_table and ended.version_table != table:
+            self.say(
+                f"env.py keeps the revision in {ended.version_table}: set MIGRATIONS_TABLE to it for serve and check"
+            )
+        after = await self._revisions(ended.version_table or table)
+        if missing := ended.missing_module:
+            message = (
+                f"The application's code cannot be imported here, there is no module {missing!r}: install "
+                "pgvector-ready into the environment of your backend, or run there: alembic upgrade head"
+            )
+            raise ConfigurationError(printable(message, SENTENCE_LIMIT))
+        heads = after if self._heads is None else self._heads
+        if failure := judge(ended, after, heads, self.database.target):
+            details = (printable(self.redact(line), SENTENCE_LIMIT) for line in ended.details)
+            raise MigrationError(failure, *details)
+        return Upgraded(before if table else ended.heads, after)
 
+    @property
+    def _heads(self) -> frozenset[str] | None:
+        return self.history.revisions.heads if self.history.revisions else None
 
-def _upgrade(connection: Connection) -> str | None:
-    """From which revision: as it was once the lock was had, since somebody else may just have been at it."""
-    config = _config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "heads")
-    return joined(frozenset(config.attributes["before"]))
+    def _orders(self, lock: int) -> Mapping[str, object]:
+        configuration = self.history.configuration
+        folders = (configuration.script_location, *configuration.folders)
+        return {
+            "ini": str(configuration.ini) if configuration.ini else None,
+            "toml": str(configuration.toml) if configuration.toml else None,
+            "script_location": str(configuration.script_location),
+            "folders": [os.path.realpath(folder) for folder in folders],
+            "path": str(Path.cwd()),
+            "lock": lock,
+        }
 
+    def _environment(self) -> Mapping[str, str]:
+        url = self.settings.database_url
+        return {**os.environ, "DATABASE_URL": url.get_secret_value() if url else ""}
 
-def _config() -> Config:
-    config = Config()
-    # Alembic reads it as a template, in which a percent sign begins a name.
-    config.set_main_option("script_location", str(files("app.migrations")).replace("%", "%%"))
-    return config
+    async def _revisions(self, table: VersionTable | None) -> frozenset[str]:
+        """Return the revisions of the database, none where it has no version table; over a connection of its own.
+
+        Raises MigrationError where they cannot be read, and where no file of the history has one of them.
+        """
+        if table is None:
+            return frozenset()
+        link = await self.database.connect()
+        try:
+            server, extension = await pgvector.observe(link, table)
+            found = server.version_table
+            revisions = await pgvector.read_revisions(link, found) if found and found.shows_revisions else None
+        finally:
+            link.terminate()
+        facts = Facts(
+            self.database.target, datetime.now(UTC), 0, server=server, extension=extension, revisions=revisions
+        )
+        known = self.history.revisions or Revisions(heads=revisions or frozenset(), known=revisions or frozenset())
+        asked = Requirements(migrations=MigrationPolicy.REQUIRED, revisions=known, version_table=table)
+        failure = judge_step(Step.MIGRATED, facts, asked).failure
+        if failure and failure.code is not Code.MIGRATIONS_BEHIND:
+            raise MigrationError(failure)
+        return revisions or frozenset()
+
+    async def _refuse_strangers(self) -> None:
+        """Raise UntrustedError where the history's statements would meet what somebody else put in their way."""
+        link = await self.database.connect()
+        try:
+            await refuse_for_migrations(link, self.history.version_table or VersionTable())
+        finally:
+            link.terminate()

@@ -1,7 +1,7 @@
 """The database that a switch leads to: read, refused where Render could not reach it, checked, and made ready."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from pgvector_ready.commands.check.run import check
@@ -14,7 +14,7 @@ from pgvector_ready.judgement.observation import Observation
 from pgvector_ready.judgement.requirements import MigrationPolicy, VersionTable, joined
 from pgvector_ready.judgement.target import Network, network_of
 from pgvector_ready.migrations.history import History, find_history
-from pgvector_ready.migrations.upgrade import MigrationError, migrate
+from pgvector_ready.migrations.upgrade import MigrationError, upgrade
 from pgvector_ready.printable import NAME_LIMIT, SENTENCE_LIMIT, printable
 from pgvector_ready.settings import Settings, load
 
@@ -95,13 +95,19 @@ class Destination:
             )
             raise WrongUseError(message)
 
-    async def migrate(self) -> str:
-        """Bring the database to the newest revision; return the sentence that says so. Raises NotReadyError."""
+    async def migrate(self, say: Callable[[str], None]) -> str:
+        """Bring the database to the newest revision; return the sentence that says so. Raises NotReadyError.
+
+        `say` hears what the migrations write.
+        """
+        assert self.history is not None  # noqa: S101 - `refuse_to_migrate` has been asked
         try:
-            before, after = await migrate(_settings(self.value))
+            done = await upgrade(_settings(self.value), self.history, say)
         except MigrationError as error:
-            message = f"The new database was not migrated. {_sentence_of(error.failure)}"
+            details = "".join(f"\n  {line}" for line in error.details)
+            message = f"The new database was not migrated. {_sentence_of(error.failure)}{details}"
             raise NotReadyError(message) from None
+        before, after = joined(done.before), joined(done.after)
         return f"The new database is at {after}" + ("." if before == after else f", and was at {before or 'none'}.")
 
     def expected(self, observation: Observation) -> Expectations:

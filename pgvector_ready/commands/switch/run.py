@@ -158,7 +158,7 @@ class Relocation:
         switch.enter_prepared()
         if self._order.migrate:
             self._dialogue.progress("Migrating the new database.")
-            self._dialogue.say(await new.destination.migrate())
+            self._dialogue.say(await new.destination.migrate(self._dialogue.say))
         return await switch.to(snapshot, value, expected, before)
 
     async def _back(self, switch: Switch, snapshot: Snapshot) -> bool | None:

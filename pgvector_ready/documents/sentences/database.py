@@ -132,6 +132,19 @@ DATABASE: Table = {
             ),
         ),
     ),
+    (Code.PGVECTOR_LOCK_TIMEOUT, "migrate"): Sentences(
+        Text(
+            "Another migration, or a start-up, held the lock for longer than this command waits.",
+            "別のマイグレーションまたは起動処理が、このコマンドの待ち時間より長くロックを保持していました。",
+        ),
+        Text(
+            "Run pgvector-ready migrate again when it has ended. Who holds it: SELECT pid, state, query FROM "
+            "pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory');",
+            "それが終わってから、pgvector-ready migrate をもう一度実行してください。ロックを持っているのは: "
+            "SELECT pid, state, query FROM pg_stat_activity "
+            "WHERE pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory');",
+        ),
+    ),
     (Code.PGVECTOR_LOCK_TIMEOUT, ""): Sentences(
         Text(
             "Another session held the lock for enabling pgvector for too long.",
@@ -413,6 +426,57 @@ DATABASE: Table = {
         Text(
             "Deploy the newer code; a roll-back is fine as long as the newer revision is compatible.",
             "新しいコードをデプロイしてください。新しいリビジョンに互換性があるあいだは、古いコードに戻しても問題ありません。",
+        ),
+    ),
+    (Code.MIGRATIONS_RENAMED, ""): Sentences(
+        Text(
+            "The database is at revision 0001, as version 1 of this service called what is pgvector_ready_0001 now.",
+            "データベースのリビジョンは 0001 です。バージョン 1 のこの名前は、現在の pgvector_ready_0001 に当たります。",
+        ),
+        Text(
+            "Give it its new name: UPDATE {table} SET version_num = 'pgvector_ready_0001' WHERE version_num = '0001';",
+            "新しい名前に変えてください: "
+            "UPDATE {table} SET version_num = 'pgvector_ready_0001' WHERE version_num = '0001';",
+            otherwise=Text(
+                "Give it its new name: "
+                "UPDATE alembic_version SET version_num = 'pgvector_ready_0001' WHERE version_num = '0001';",
+                "新しい名前に変えてください: "
+                "UPDATE alembic_version SET version_num = 'pgvector_ready_0001' WHERE version_num = '0001';",
+            ),
+        ),
+    ),
+    (Code.MIGRATIONS_FAILED, ""): Sentences(
+        Text(
+            "A migration failed; the database is at revision {current}.",
+            "マイグレーションが失敗しました。データベースのリビジョンは {current} です。",
+            otherwise=Text(
+                "A migration failed; the database has no revision.",
+                "マイグレーションが失敗しました。データベースにはリビジョンがありません。",
+            ),
+        ),
+        Text(
+            "Mend what is said below, and run pgvector-ready migrate again. What was done outside of a transaction, such "
+            "as CREATE INDEX CONCURRENTLY, may have stayed.",
+            "下に示す原因を直して、pgvector-ready migrate をもう一度実行してください。CREATE INDEX CONCURRENTLY など、"
+            "トランザクションの外で行われたものは残っている可能性があります。",
+        ),
+    ),
+    (Code.MIGRATIONS_ELSEWHERE, ""): Sentences(
+        Text(
+            "The application's env.py does not migrate the database in DATABASE_URL, which is at revision {current}.",
+            "アプリケーションの env.py は、DATABASE_URL のデータベースをマイグレーションしていません。"
+            "そのリビジョンは {current} です。",
+            otherwise=Text(
+                "The application's env.py does not migrate the database in DATABASE_URL, which has no revision.",
+                "アプリケーションの env.py は、DATABASE_URL のデータベースをマイグレーションしていません。"
+                "リビジョンがありません。",
+            ),
+        ),
+        Text(
+            "Let env.py connect to DATABASE_URL. Where it keeps its revision in a table whose name is not plain text "
+            "there, set MIGRATIONS_TABLE to schema.table.",
+            "env.py が DATABASE_URL に接続するようにしてください。リビジョンのテーブル名が env.py に"
+            "そのまま書かれていない場合は、MIGRATIONS_TABLE に schema.table を設定してください。",
         ),
     ),
     (Code.MIGRATIONS_PERMISSION_DENIED, ""): Sentences(
