@@ -23,13 +23,15 @@ from tests.postgres import ROOM, wait_until
 from tests.service import ServiceProcess
 
 SECRET = "postgresql://app:secret@db.example.net:6543/shop"  # noqa: S105 - an example
+# For `migrate`, which does nothing without one.
+HISTORY = {"MIGRATIONS_FOLDER": str(Path(__file__).parents[1] / "app" / "migrations")}
 
 
 def call(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Call `pgvector-ready` in this folder, on a machine that says no more than these variables."""
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"} or name.startswith("COV")}
     command = [sys.executable, "-m", "pgvector_ready", *arguments]
-    environment = {**kept, "EMBEDDED_DATA_FOLDER": str(folder / "none"), **variables}
+    environment = {**kept, **HISTORY, "EMBEDDED_DATA_FOLDER": str(folder / "none"), **variables}
     return subprocess.run(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
@@ -217,7 +219,7 @@ def test_on_a_terminal_it_is_asked(tmp_path: Path, command: tuple[str, ...], typ
     """With `y` it goes on, and finds no such host."""
     write(tmp_path, f"DATABASE_URL={SECRET.replace('example.net', 'nonexistent.invalid.test.example')}\n")
     leader, follower = pty.openpty()
-    environment = {"PATH": os.environ["PATH"], "TERM": "dumb", "EMBEDDED_DATA_FOLDER": str(tmp_path / "none")}
+    environment = {"PATH": os.environ["PATH"], "TERM": "dumb", **HISTORY}
     with subprocess.Popen(
         [sys.executable, "-m", "pgvector_ready", *command],
         cwd=tmp_path,
