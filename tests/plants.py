@@ -2,19 +2,24 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.conftest import Database
 
 # Counts what was run, whatever becomes of the transaction, and tries what it came for.
-_TRAP = """\
-CREATE FUNCTION {name}({arguments}) RETURNS {returns} LANGUAGE plpgsql {volatility} AS $trap$
+_SPRING = """\
+CREATE FUNCTION trap.spring() RETURNS void LANGUAGE plpgsql AS $trap$
 BEGIN
     PERFORM pg_catalog.nextval('trap.sprung'::pg_catalog.regclass);
     BEGIN
         EXECUTE 'ALTER ROLE {planter} SUPERUSER';
     EXCEPTION WHEN OTHERS THEN NULL;
     END;
+END $trap$"""
+_TRAP = """\
+CREATE FUNCTION {name}({arguments}) RETURNS {returns} LANGUAGE plpgsql {volatility} AS $trap$
+BEGIN
+    PERFORM trap.spring();
     RETURN {value};
 END $trap$"""
 
@@ -25,12 +30,20 @@ class Garden:
 
     database: Database
     planter: str
+    neighbours: list[str] = field(default_factory=list)
 
     def plant(self, *statements: str) -> None:
         """Run these as the stranger; `{name}` of a trap, see `trap`."""
         with self.database.server.connect(self.database.name, self.planter) as connection:
             for statement in statements:
-                connection.execute(statement.format(planter=self.planter).encode())
+                connection.execute(statement.replace("{planter}", self.planter).encode())
+
+    def neighbour(self, name: str) -> str:
+        """Make a role that nobody knows, gone with the garden; its whole name."""
+        role = f"{self.planter}_{name}"
+        self.database.server.create_role(role)
+        self.neighbours.append(role)
+        return role
 
     def trap(
         self,
@@ -43,6 +56,10 @@ class Garden:
         """Make a function of the stranger's that springs the trap."""
         words = {"name": name, "arguments": arguments, "returns": returns, "value": value, "volatility": volatility}
         self.plant(_TRAP.format(planter="{planter}", **words))
+
+    def reset(self) -> None:
+        """Forget what the planting itself ran into."""
+        self.database.execute("SELECT setval('trap.sprung', 1, false)")
 
     @property
     def is_untouched(self) -> bool:
@@ -66,9 +83,13 @@ def garden(database: Database) -> Iterator[Garden]:
         "GRANT ALL ON SEQUENCE trap.sprung TO PUBLIC",
     ):
         database.execute(statement)
+    it = Garden(database, planter)
+    it.plant(_SPRING)
     try:
-        yield Garden(database, planter)
+        yield it
     finally:
         database.execute(f'ALTER ROLE "{planter}" NOSUPERUSER')
-        database.execute(f'DROP OWNED BY "{planter}" CASCADE')
-        database.execute(f'DROP ROLE "{planter}"')
+        roles = ", ".join(f'"{role}"' for role in (planter, *it.neighbours))
+        database.execute(f"DROP OWNED BY {roles} CASCADE")
+        for role in (*it.neighbours, planter):
+            database.execute(f'DROP ROLE "{role}"')

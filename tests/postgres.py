@@ -114,6 +114,12 @@ class PostgresServer:
         return self.postmaster.process.pid
 
     @property
+    def major(self) -> int:
+        """The version that counts."""
+        [(number,)] = self.execute("SHOW server_version_num")
+        return int(number) // 10_000
+
+    @property
     def is_running(self) -> bool:
         return self._postmaster is not None and self._postmaster.process.poll() is None
 

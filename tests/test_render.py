@@ -132,6 +132,9 @@ def test_a_wait_is_read_in_every_form_it_is_asked_for(headers: dict[str, str], s
         pytest.param(
             Odd(400, {"message": "a\n\x1b[31mb"}), RefusedError, "(HTTP 400): a\\n\\x1b[31mb.", id="400-one-line"
         ),
+        pytest.param(
+            Odd(409, {"message": "postgresql://other:s3cr@t@h/d"}), RefusedError, ": postgresql://***@h/d.", id="unread"
+        ),
         pytest.param(Odd(402, [1]), RefusedError, "refused to list the deploys (HTTP 402).", id="unknown-body"),
         pytest.param(Odd(302, "", {"Location": "https://x.example"}), RefusedError, "(HTTP 302)", id="redirect"),
         pytest.param(Odd(200, "<html>"), RenderError, "an answer of an unknown form", id="html"),

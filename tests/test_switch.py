@@ -853,12 +853,13 @@ def test_deploys_that_are_canceled_for_ever_come_to_an_end(staging: Staging) -> 
         pytest.param({"NEW_DATABASE_URL": "mysql://a:secret@h/d"}, "database_url_invalid", id="not-postgresql"),
         pytest.param(
             {"NEW_DATABASE_URL": "postgresql://a:secret@pg.railway.internal/d"},
-            "Render cannot reach pg.railway.internal, which belongs to Railway's own network. private_host: ",
+            "private_host: pg.railway.internal belongs to Railway's own network, which Render cannot reach. Use the "
+            "value of DATABASE_PUBLIC_URL",
             id="railway-internal",
         ),
         pytest.param(
             {"NEW_DATABASE_URL": "postgresql://a:secret@10.0.0.1/d", "RENDER_API_URL": "https://api.example.net"},
-            "Render cannot reach 10.0.0.1, which belongs to a private network. private_host: ",
+            "private_host: 10.0.0.1 belongs to a private network, which Render cannot reach. Use the database's public",
             id="private-address",
         ),
         pytest.param(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from pgvector_ready import __version__
 from pgvector_ready.documents.language import Language
@@ -15,6 +15,7 @@ from pgvector_ready.judgement.observation import Observation, ProvisioningState
 from pgvector_ready.judgement.report import Reason, Report, State, Verdict
 from pgvector_ready.judgement.requirements import joined
 from pgvector_ready.paths import DATABASE_PATH
+from pgvector_ready.printable import NAME_LIMIT, printable
 
 SERVICE = "pgvector-ready"
 
@@ -28,6 +29,8 @@ def _instant(timespec: str) -> tuple[PlainSerializer, WithJsonSchema]:
 
 Instant = Annotated[datetime, *_instant("seconds")]
 PreciseInstant = Annotated[datetime, *_instant("milliseconds")]
+# A name or a version that somebody else gave.
+Shown = Annotated[str, AfterValidator(lambda text: printable(text, NAME_LIMIT))]
 Milliseconds = Annotated[float, PlainSerializer(lambda value: round(value, 1), return_type=float)]
 
 
@@ -96,18 +99,18 @@ class PgvectorDocument(_Document):
     """The extension: `available` is on the server and not enabled in this database, `unknown` was not reached."""
 
     state: Literal["installed", "available", "not_available", "unknown"]
-    installed_version: str | None
-    available_version: str | None
-    schema_name: str | None = Field(serialization_alias="schema")
+    installed_version: Shown | None
+    available_version: Shown | None
+    schema_name: Shown | None = Field(serialization_alias="schema")
 
 
 class TargetDocument(_Document):
     """Which database this is about; nothing secret."""
 
-    host: str | None
+    host: Shown | None
     port: int | str | None
-    database: str | None
-    user: str | None
+    database: Shown | None
+    user: Shown | None
     provider: str
     tls: str | None
     fingerprint: str | None
@@ -116,7 +119,7 @@ class TargetDocument(_Document):
 class ServerDocument(_Document):
     """The PostgreSQL server behind it."""
 
-    version: str | None
+    version: Shown | None
     role: Literal["primary", "standby"] | None
     writable: bool | None
 
@@ -124,8 +127,8 @@ class ServerDocument(_Document):
 class MigrationsDocument(_Document):
     """Alembic's revisions: the database's, and the newest this code knows."""
 
-    current: str | None
-    head: str | None
+    current: Shown | None
+    head: Shown | None
 
 
 class ProvisioningDocument(_Document):
@@ -183,9 +186,9 @@ class ServiceDocument(_Document):
     status: Literal["pass", "fail"]
     service: str
     version: str
-    commit: str | None
-    environment: str | None
-    instance: str | None
+    commit: Shown | None
+    environment: Shown | None
+    instance: Shown | None
     started_at: Instant
     links: LinksDocument
     error: ErrorDocument | None
@@ -225,7 +228,7 @@ class DatabaseDocument(_Document):
     consecutive_failures: int
     service: str
     version: str
-    commit: str | None
+    commit: Shown | None
 
     @classmethod
     def of(

@@ -14,6 +14,7 @@ from pgvector_ready.dsn.reading import SCHEME, read, refuse_undecodable
 from pgvector_ready.dsn.refusals import DsnError, abstract_socket, unbracketed, unmatched_hosts
 from pgvector_ready.judgement.phrases import Part, Phrase, phrase
 from pgvector_ready.judgement.target import Provider, Target
+from pgvector_ready.printable import NAME_LIMIT, printable
 
 __all__ = ["DEFAULT_SOCKET", "ConnectionString", "DsnError", "Host", "Provider", "Target", "parse", "provider_of"]
 
@@ -45,6 +46,11 @@ class Host:
     address: str | None
     port: int
 
+    @property
+    def shown(self) -> str:
+        """The name as it may be shown: a socket's folder may be called anything."""
+        return printable(self.name, NAME_LIMIT)
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionString:
@@ -73,14 +79,14 @@ class ConnectionString:
 
     @property
     def target(self) -> Target:
-        """What may be shown before anything is connected: all the hosts there are."""
+        """What may be shown before anything is connected: all the hosts there are; every name can be seen, and ends."""
         providers = {provider_of(host.name) for host in self.hosts}
         ports = [host.port for host in self.hosts]
         return Target(
-            host=",".join(host.name for host in self.hosts),
+            host=",".join(host.shown for host in self.hosts),
             port=ports[0] if len(ports) == 1 else ",".join(map(str, ports)),
-            database=self.database,
-            user=self.user,
+            database=printable(self.database, NAME_LIMIT),
+            user=printable(self.user, NAME_LIMIT),
             provider=providers.pop() if len(providers) == 1 else Provider.OTHER,
         )
 

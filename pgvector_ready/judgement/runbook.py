@@ -171,8 +171,7 @@ def _migrated(facts: Facts, requirements: Requirements) -> Verdict:
     if revisions is None:
         notes = (phrase(Part.UNJUDGED, reason=requirements.unjudged),) if requirements.unjudged else ()
         return replace(_skipped(Step.MIGRATED, requirements, Reason.NOT_LOOKED), notes=notes)
-    table = facts.server.version_table if facts.server else None
-    finding = of_table(table, facts.target.user) if table else None
+    finding = of_table(facts.server) if facts.server else None
     is_without = facts.revisions is None and finding is None
     if policy is MigrationPolicy.OFF or (policy is MigrationPolicy.AUTO and is_without):
         return Verdict(Step.MIGRATED, State.SKIPPED, reason=Reason.NOT_ASKED)
@@ -184,7 +183,8 @@ def _migrated(facts: Facts, requirements: Requirements) -> Verdict:
     told = {"current": joined(current), "head": joined(revisions.heads)}
     if current - revisions.known:
         code = Code.MIGRATIONS_RENAMED if _is_renamed(current, revisions) else Code.MIGRATIONS_UNKNOWN
-        return _tell(State.WARN, code, Step.MIGRATED, facts, **told, table=table.name if table else None)
+        table = facts.server.version_table.name if facts.server and facts.server.version_table else None
+        return _tell(State.WARN, code, Step.MIGRATED, facts, **told, table=table)
     if current != revisions.heads:
         return _tell(State.FAIL, Code.MIGRATIONS_BEHIND, Step.MIGRATED, facts, **told)
     return Verdict(Step.MIGRATED, State.PASS)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pgvector_ready.judgement.facts import Distrust, Extension, FoundTable, Thing
+from pgvector_ready.judgement.facts import Distrust, Extension, Server, Thing, version
 from pgvector_ready.judgement.failures import Code
 from pgvector_ready.judgement.phrases import Part, Value, phrase
 
@@ -28,10 +28,13 @@ def of_extension(extension: Extension) -> Finding | None:
     return None
 
 
-def of_table(table: FoundTable, user: str | None) -> Finding | None:
-    """Return why the version table is not read."""
+def of_table(server: Server) -> Finding | None:
+    """Return why the version table is not read, where there is one."""
+    table = server.version_table
+    if table is None:
+        return None
     if table.distrust and table.culprit:
-        finding = _about(Code.MIGRATIONS_UNTRUSTED, table.culprit, _trust_again(table.distrust, table.culprit, user))
+        finding = _about(Code.MIGRATIONS_UNTRUSTED, table.culprit, _trust_again(table.distrust, table.culprit, server))
         reason = phrase(_REASONS[table.distrust], **finding.values)
         return Finding(finding.code, {**finding.values, "table": table.name, "reason": reason})
     if not table.is_readable:
@@ -94,16 +97,19 @@ def handed_over(thing: Thing) -> str:
     return f"ALTER {thing.kind.upper()} {thing.name} OWNER TO CURRENT_USER;"
 
 
-def _trust_again(distrust: Distrust, culprit: Thing, user: str | None) -> str:
+def _trust_again(distrust: Distrust, culprit: Thing, server: Server) -> str:
     match distrust:
         case Distrust.OWNER | Distrust.SCHEMA:
-            return f"GRANT {identifier(culprit.owner)} TO {identifier(user)};"
+            # A grant that there is already may be of no use, and only changes where it says so.
+            of_use = " WITH INHERIT TRUE" if version(server.version)[:1] >= _GRANTS_WITH_OPTIONS_SINCE else ""
+            return f"GRANT {identifier(culprit.owner)} TO {identifier(server.user)}{of_use};"
         case Distrust.PART:
             return handed_over(culprit)
         case _:
             return put_aside(culprit)
 
 
+_GRANTS_WITH_OPTIONS_SINCE = (16,)
 _DISTANCES = "l2_distance|vector_negative_inner_product|cosine_distance|l1_distance"
 _FUNCTION = re.compile(
     rf"(?P<schema>.*)\.(?:vector_in\(cstring,oid,integer\)|(?P<name>{_DISTANCES})\(.*\.vector,.*\.vector\))"

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from pgvector.sqlalchemy import Vector
-from sqlalchemy import Column, Index, Integer, MetaData, Table, insert, select
+from sqlalchemy import Column, CursorResult, Index, Insert, Integer, MetaData, Select, Table, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -14,7 +14,7 @@ from pgvector_ready.judgement.facts import Extension, version
 from pgvector_ready.judgement.strangers import of_extension
 from pgvector_ready.observation import statements
 from pgvector_ready.observation.pgvector import extension_in
-from pgvector_ready.observation.strangers import Reach, refuse_strangers
+from pgvector_ready.observation.strangers import Reach, find_stranger, refuse_strangers
 from pgvector_ready.observation.trust import of_use
 
 _HNSW_SINCE = (0, 5, 0)  # pgvector's changelog
@@ -28,17 +28,30 @@ async def prove_for_application(link: Link, engine: AsyncEngine) -> None:
     Over `link` it is asked first what such statements would meet. Raises UntrustedError for that, WrongDistanceError,
     and what the driver does.
     """
-    await refuse_strangers(link, *_reached_by(engine))
+    await refuse_strangers(link, Reach.EVENT_TRIGGER, Reach.AHEAD, *_looked_up_with(engine))
+    has_better_operators = await find_stranger(link, Reach.OPERATOR) is not None
     async with engine.connect() as connection, connection.begin() as transaction:
         extension = await _extension(connection, link.connection.get_server_version().major)
         await connection.execute(CreateTable(_TABLE))
         if version(extension.installed_version or "") >= _HNSW_SINCE:
             await connection.execute(CreateIndex(_INDEX))
-        await connection.execute(insert(_TABLE), [{"id": 1, "embedding": [3, 2, 1]}, {"id": 2, "embedding": [1, 2, 3]}])
+        rows = insert(_TABLE).values([{"id": 1, "embedding": [3, 2, 1]}, {"id": 2, "embedding": [1, 2, 3]}])
+        await _execute(connection, rows, written_out=has_better_operators)
         nearest = select(_TABLE.c.id).order_by(_TABLE.c.embedding.l2_distance([1, 2, 3])).limit(1)
-        if await connection.scalar(nearest) != 2:  # noqa: PLR2004 - the second row is the one asked for
+        result = await _execute(connection, nearest, written_out=has_better_operators)
+        if result.scalar() != 2:  # noqa: PLR2004 - the second row is the one asked for
             raise WrongDistanceError
         await transaction.rollback()
+
+
+async def _execute(
+    connection: AsyncConnection, statement: Insert | Select[Any], *, written_out: bool
+) -> CursorResult[Any]:
+    """Execute it as an application does, or with its values written out, for which asyncpg looks no type up."""
+    if not written_out:
+        return await connection.execute(statement)
+    text = statement.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+    return await connection.exec_driver_sql(str(text))
 
 
 _OPERATORS: dict[str, Any] = {"embedding": "vector_l2_ops"}
@@ -52,10 +65,9 @@ _TABLE = Table(
 _INDEX = Index("pgvector_ready_proof_hnsw", _TABLE.c.embedding, postgresql_using="hnsw", postgresql_ops=_OPERATORS)
 
 
-def _reached_by(engine: AsyncEngine) -> tuple[Reach, ...]:
-    """Drivers look types up by statements of their own; those of asyncpg meet no operator of a stranger's."""
-    always = (Reach.EVENT_TRIGGER, Reach.AHEAD)
-    return always if engine.dialect.driver == "asyncpg" else (*always, Reach.OPERATOR)
+def _looked_up_with(engine: AsyncEngine) -> tuple[Reach, ...]:
+    """A driver looks types up by statements of its own, asyncpg only that of a value, another one when it connects."""
+    return () if engine.dialect.driver == "asyncpg" else (Reach.OPERATOR,)
 
 
 async def _extension(connection: AsyncConnection, major_version: int) -> Extension:

@@ -246,4 +246,4 @@ def _is_worth_holding(findings: _Findings, failure: Failure | None) -> bool:
 
 
 def _reached(target: Target, link: Link) -> Target:
-    return replace(target, host=link.host.name, port=link.host.port, provider=provider_of(link.host.name))
+    return replace(target, host=link.host.shown, port=link.host.port, provider=provider_of(link.host.name))

@@ -117,14 +117,12 @@ async def refuse_for_migrations(link: Link, table: VersionTable) -> None:
     They read and write the version table, create in the first schema of the search path, and compare.
     """
     server, extension = await observe(link, table)
-    version_table = server.version_table
+    found_table = server.version_table
     if stranger := await find_stranger(link, *Reach, table=table):
         reach, thing = stranger
-        if reach is not Reach.PART or version_table is None:
+        if reach is not Reach.PART or found_table is None:
             raise UntrustedError(in_the_path(thing))
-        version_table = replace(version_table, distrust=version_table.distrust or Distrust.PART, culprit=thing)
-    finding = of_table(version_table, server.user) if version_table else None
-    if finding is None and not extension.is_own:
-        finding = of_extension(extension)
-    if finding:
+        if found_table.distrust is None:
+            server = replace(server, version_table=replace(found_table, distrust=Distrust.PART, culprit=thing))
+    if finding := of_table(server) or (None if extension.is_own else of_extension(extension)):
         raise UntrustedError(finding)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pgvector_ready.commands.check.run import check
 from pgvector_ready.commands.verify.address import WrongUseError
@@ -79,8 +79,8 @@ class Destination:
             raise NotReadyError(message)
         return observation
 
-    def refuse_to_migrate(self, old: str | None) -> None:
-        """Refuse where there is no history here, or it does not know the service's revision. Raises WrongUseError."""
+    def history_for(self, old: str | None) -> History:
+        """Return the history here. Raises WrongUseError where there is none, or it does not know the revision `old`."""
         if self.history is None:
             message = (
                 "--migrate needs the application's Alembic folder: "
@@ -94,18 +94,19 @@ class Destination:
                 "use the one that the service was deployed with."
             )
             raise WrongUseError(message)
+        return self.history
 
-    async def migrate(self, say: Callable[[str], None]) -> str:
+    async def migrate(self, history: History, say: Callable[[str], None]) -> str:
         """Bring the database to the newest revision; return the sentence that says so. Raises NotReadyError.
 
         `say` hears what the migrations write.
         """
-        assert self.history is not None  # noqa: S101 - `refuse_to_migrate` has been asked
         try:
-            done = await upgrade(_settings(self.value), self.history, say)
+            done = await upgrade(_settings(self.value), history, say)
         except MigrationError as error:
-            details = "".join(f"\n  {line}" for line in error.details)
-            message = f"The new database was not migrated. {_sentence_of(error.failure)}{details}"
+            for line in error.details:
+                say(f"  {line}")
+            message = f"The new database was not migrated. {_sentence_of(error.failure)}"
             raise NotReadyError(message) from None
         before, after = joined(done.before), joined(done.after)
         return f"The new database is at {after}" + ("." if before == after else f", and was at {before or 'none'}.")
@@ -125,10 +126,12 @@ def _settings(value: str, **changes: str) -> Settings:
 def _refuse_private(read: ConnectionString, *, is_render_here: bool) -> None:
     """Refuse a host that Render cannot reach, though this machine may. Raises WrongUseError."""
     for host in read.hosts:
-        network = network_of(host.address or host.name, provider_of(host.name))
+        provider = provider_of(host.name)
+        network = network_of(host.address or host.name, provider)
         if network in _CLOSED and not (is_render_here and network is not Network.RAILWAY):
-            failure = Failure.about(Code.PRIVATE_HOST, Step.CONFIGURED, read.target)
-            message = f"Render cannot reach {host.name}, which belongs to {network}. {_sentence_of(failure)}"
+            failure = Failure.about(Code.PRIVATE_HOST, Step.CONFIGURED, replace(read.target, provider=provider))
+            name, remedy = printable(host.name, NAME_LIMIT), _of_new(wording(failure).remedy)
+            message = f"{failure.code}: {name} belongs to {network}, which Render cannot reach. {remedy}"
             raise WrongUseError(message)
 
 
@@ -143,7 +146,11 @@ def _refuse_local_words(here: ConnectionString, there: ConnectionString) -> None
 
 def _sentence_of(failure: Failure) -> str:
     said = wording(failure)
-    return re.sub(r"\bDATABASE_URL\b", "NEW_DATABASE_URL", f"{failure.code}: {said.message} {said.remedy}")
+    return _of_new(f"{failure.code}: {said.message} {said.remedy}")
+
+
+def _of_new(sentence: str) -> str:
+    return re.sub(r"\bDATABASE_URL\b", "NEW_DATABASE_URL", sentence)
 
 
 def readable(value: str | None) -> ConnectionString | None:

@@ -39,10 +39,12 @@ _MOST_BYTES = 8 * 2**20
 _ATTEMPTS = 5
 # Render counts by the minute; who is told to wait for longer than two is better off starting again.
 _LONGEST_WAIT_SECONDS = 120.0
-_DAY_SECONDS = 86_400.0
+_DAY_SECONDS = 86_400
 _TIMEOUT = httpx.Timeout(20.0, connect=10.0)
 # httpx bounds each read, so that a byte now and then would extend it for ever.
 _WHOLE_SECONDS = 60.0
+# Of an address that the service holds and this run has not read yet.
+_CREDENTIALS = re.compile(r"://(?:[^\s@]{0,500}@)+")
 _T = TypeVar("_T")
 
 
@@ -121,10 +123,10 @@ class Render:
     def shown(self, text: str) -> str:
         """Return somebody else's words redacted, on one line and bounded."""
         # Redacted before it is cut: a part of a secret would not be recognised.
-        return printable(self._redact(text), SENTENCE_LIMIT)
+        return printable(_CREDENTIALS.sub("://***@", self._redact(text)), SENTENCE_LIMIT)
 
     async def aclose(self) -> None:
-        """Close the connections to the API."""
+        """Close the connections."""
         await self._client.aclose()
 
     async def services(self, name: str) -> list[Service]:
@@ -167,8 +169,8 @@ class Render:
 
     async def deploys(self, service_id: str) -> list[Deploy]:
         """Return the latest deploys, the newest first."""
-        page = await self._read(DEPLOYS, "list the deploys", f"/services/{service_id}/deploys", {"limit": 20})
-        return [item.deploy for item in page]
+        path = f"/services/{service_id}/deploys"
+        return [item.deploy for item in await self._read(DEPLOYS, "list the deploys", path, {"limit": 20})]
 
     async def deploy(self, service_id: str, deploy_id: str) -> Deploy:
         """Return one deploy as it is now."""
@@ -265,9 +267,8 @@ class _Answer:
 
 async def _content(response: httpx.Response) -> bytes:
     """Return the body, or nothing where it is longer than any of Render's, or compressed although nobody asked."""
-    if response.headers.get("Content-Encoding", "identity") != "identity":
-        return b""
-    body = await read(response, _MOST_BYTES)
+    is_packed = response.headers.get("Content-Encoding", "identity") != "identity"
+    body = b"" if is_packed else await read(response, _MOST_BYTES)
     return body if len(body) <= _MOST_BYTES else b""
 
 

@@ -150,15 +150,14 @@ class Relocation:
         if reason and not self._order.migrate:
             message = f"{reason} {_CHOICE}"
             raise NotReadyError(message)
-        if self._order.migrate:
-            new.destination.refuse_to_migrate(old_schema.revision)
+        history = new.destination.history_for(old_schema.revision) if self._order.migrate else None
         if not await self._is_agreed():
             return None
         await self._prepare(new.destination)
         switch.enter_prepared()
-        if self._order.migrate:
+        if history:
             self._dialogue.progress("Migrating the new database.")
-            self._dialogue.say(await new.destination.migrate(self._dialogue.say))
+            self._dialogue.say(await new.destination.migrate(history, self._dialogue.say))
         return await switch.to(snapshot, value, expected, before)
 
     async def _back(self, switch: Switch, snapshot: Snapshot) -> bool | None:

@@ -1,18 +1,15 @@
 """Sentences for a request without an answer, by the class of the exception and never by its text."""
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import h11
 import httpx
 
 from pgvector_ready.commands.verify.address import Address
-from pgvector_ready.database.errors import classify
+from pgvector_ready.database.errors import causes, classify
 from pgvector_ready.judgement.failures import Code, Step
-
-# OpenSSL's x509_vfy.h
-_NOT_YET_VALID, _EXPIRED = 9, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +27,7 @@ _BROKEN_OFF = NoReply(
 _PROXY_ADVICE = "Check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, or name the host in NO_PROXY."
 _NO_PROXY = NoReply("The proxy between here and {origin} cannot be reached.", _PROXY_ADVICE)
 _REFUSED_BY_PROXY = NoReply("The proxy between here and {origin} did not let the request through.", _PROXY_ADVICE)
-_NO_TLS = NoReply(
-    "{origin} does not speak TLS, or none that is spoken here.",
-    "Check the port; where the service is meant to be without TLS, begin the URL with http://.",
-)
+_RENEW = "Renew it, and check the clock of this machine."
 _NOT_TAKEN = NoReply(
     "{origin} did not take a connection in time.",
     "Check the host, the port and the name server, and whether a firewall drops what comes from here.",
@@ -57,6 +51,13 @@ _BY_CODE: Mapping[Code, NoReply] = {
         "There is no way to {origin} from here.", "Check the host, the network and the firewall."
     ),
     Code.CONNECTION_CLOSED: _BROKEN_OFF,
+    Code.TLS_HANDSHAKE_FAILED: NoReply(
+        "{origin} does not speak TLS, or none that is spoken here.",
+        "Check the port; where the service is meant to be without TLS, begin the URL with http://.",
+    ),
+    Code.TLS_EXPIRED: NoReply("The TLS certificate of {origin} has expired.", _RENEW),
+    Code.TLS_NOT_YET_VALID: NoReply("The TLS certificate of {origin} is not valid yet.", _RENEW),
+    Code.TLS_REVOKED: NoReply("The TLS certificate of {origin} was revoked by its authority.", "Replace it at once."),
     Code.TLS_HOSTNAME_MISMATCH: NoReply(
         "The TLS certificate of {origin} is for another host.",
         "Use the host name it was made for, or add this one to the platform's custom domains.",
@@ -66,16 +67,11 @@ _BY_CODE: Mapping[Code, NoReply] = {
         "Use one of a public authority; if it is your own authority's, set SSL_CERT_FILE to its root certificate.",
     ),
 }
-_RENEW = "Renew it, and check the clock of this machine."
-_BY_VERIFY_CODE = {
-    _EXPIRED: NoReply("The TLS certificate of {origin} has expired.", _RENEW),
-    _NOT_YET_VALID: NoReply("The TLS certificate of {origin} is not valid yet.", _RENEW),
-}
 
 
 def explain(error: BaseException, address: Address, seconds: float, *, is_proxied: bool) -> NoReply:
     """Return the reason why a request ended with `error` after at most `seconds`; its text is never shown."""
-    found = _judge(tuple(_links(error)), is_proxied=is_proxied) or NoReply(
+    found = _judge(_links(error), is_proxied=is_proxied) or NoReply(
         f"The request to {{origin}} failed ({type(error).__name__}).", "Look at what curl -v {origin} says."
     )
     facts = {"origin": address.origin, "host": address.host, "seconds": seconds}
@@ -93,14 +89,10 @@ def _judge(links: tuple[BaseException, ...], *, is_proxied: bool) -> NoReply | N
     return next((found for found in judged if found), _BROKEN_OFF if isinstance(error, httpx.NetworkError) else None)
 
 
-def _by_class(error: BaseException) -> NoReply | None:  # noqa: PLR0911 - a table in the form of a match
+def _by_class(error: BaseException) -> NoReply | None:
     match error:
         case httpx.ProxyError():
             return _REFUSED_BY_PROXY
-        case ssl.SSLCertVerificationError():
-            return _BY_VERIFY_CODE.get(error.verify_code)
-        case ssl.SSLError() if not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-            return _NO_TLS
         case httpx.ConnectTimeout():
             return _NOT_TAKEN
         case TimeoutError() | httpx.TimeoutException():
@@ -111,13 +103,8 @@ def _by_class(error: BaseException) -> NoReply | None:  # noqa: PLR0911 - a tabl
             return None
 
 
-def _links(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        # A host with several addresses fails once for each of them.
-        if isinstance(error, BaseExceptionGroup):
-            for member in error.exceptions:
-                yield from _links(member)
-        error = error.__cause__ or error.__context__
+def _links(error: BaseException) -> tuple[BaseException, ...]:
+    """Return the error and its causes, also the one that httpcore hides: it raises its own `from None`."""
+    links = tuple(causes(error))
+    hidden = next((link.__context__ for link in links if link.__suppress_context__ and not link.__cause__), None)
+    return (*links, *causes(hidden))
