@@ -302,6 +302,20 @@ def test_a_command_starts_the_server_that_is_there_and_psql_finds_it_while_it_se
     assert started["psql"] == line.partition(": ")[2]
 
 
+def test_serve_brings_its_own_database_to_head_and_plain_alembic_finds_it(tmp_path: Path, data: Path) -> None:
+    with ServiceProcess(log=tmp_path / "log", EMBEDDED_DATA_FOLDER=str(data)) as service:
+        document = service.wait_for(200, "/api/v1/health/db").json()
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "EMBEDDED_DATA_FOLDER": str(data)}
+    command = [sys.executable, "-m", "alembic", "current"]
+    shown = subprocess.run(
+        command, cwd=Path(__file__).parents[1], env=environment, capture_output=True, text=True, check=False
+    )
+
+    revision = "pgvector_ready_0001"
+    assert document["migrations"] == {"current": revision, "head": revision}
+    assert (shown.returncode, shown.stdout) == (0, f"{revision} (head)\n"), shown.stderr
+
+
 def test_offline_no_server_is_started(tmp_path: Path, data: Path) -> None:
     wait_until(lambda: not list(server_processes(data / "postgresql-18")))
     before = (data / "postgresql-18.log").stat().st_size
