@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from pgvector_ready.commands.complaint import WRONG_USE
 from pgvector_ready.commands.switch.destination import (
     Destination,
     NotReadyError,
@@ -40,7 +41,7 @@ from pgvector_ready.printable import NAME_LIMIT, printable
 from pgvector_ready.redaction import Redactor
 from pgvector_ready.settings import ConfigurationError, load
 
-_DONE, _NOT_DONE, _WRONG_USE, _INTERRUPTED = 0, 1, 2, 130
+_DONE, _NOT_DONE, _INTERRUPTED = 0, 1, 130
 _CHOICE = (
     "Add --migrate to bring the new one to the newest revision first, or --without-migrations where the deploy does so "
     "or the tables are not wanted. No data are copied: docs/runbook.md says how."
@@ -89,7 +90,7 @@ class Relocation:
         try:
             return run(self._run())
         except (WrongUseError, ConfigurationError, AccessError) as error:
-            return self._stop(str(error), _WRONG_USE)
+            return self._stop(str(error), WRONG_USE)
         except (NotReadyError, RenderError) as error:
             return self._stop(str(error), _NOT_DONE)
         except KeyboardInterrupt:
@@ -99,7 +100,7 @@ class Relocation:
 
     def _stop(self, sentence: str, code: int) -> int:
         state = self._switch.state if self._switch else State(Stage.UNTOUCHED)
-        write = self._dialogue.complain if code == _WRONG_USE else self._dialogue.say
+        write = self._dialogue.complain if code == WRONG_USE else self._dialogue.say
         write(f"{sentence.removesuffix('.')}. {state}")
         return code
 
@@ -203,7 +204,7 @@ class Relocation:
     async def _prepare(self, destination: Destination) -> None:
         self._dialogue.progress("Enabling pgvector in the new database.")
         extension = (await destination.check(enable=True)).report.facts.extension
-        version = extension.installed_version if extension else "?"
+        version = printable((extension and extension.installed_version) or "?", NAME_LIMIT)
         self._dialogue.say(f"The new database is usable, with pgvector {version}.")
 
     # Secrets
