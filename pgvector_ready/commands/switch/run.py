@@ -21,10 +21,11 @@ from pgvector_ready.commands.switch.render import DEFAULT_API_URL, Access, Acces
 from pgvector_ready.commands.switch.resources import Service
 from pgvector_ready.commands.switch.schemas import (
     NO_MIGRATIONS,
+    UNKNOWN,
     Schema,
+    ask_schema,
     find_schema,
     objection,
-    schema_in_facts,
 )
 from pgvector_ready.commands.switch.states import PREVIOUS, Stage, State
 from pgvector_ready.commands.switch.steps import Snapshot, Switch, Timing
@@ -66,10 +67,7 @@ class _New:
 
     destination: Destination
     found: Observation
-
-    @property
-    def schema(self) -> Schema:
-        return schema_in_facts(self.found.report.facts)
+    schema: Schema
 
 
 class Relocation:
@@ -199,7 +197,8 @@ class Relocation:
         destination = Destination.of(self._environment, is_render_here=access.is_local)
         self._remember_secrets(destination.value)
         self._dialogue.progress("Checking the new database.")
-        return _New(destination, await destination.check(enable=False))
+        found = await destination.check(enable=False)
+        return _New(destination, found, await ask_schema(destination.read, destination.version_table) or UNKNOWN)
 
     async def _prepare(self, destination: Destination) -> None:
         self._dialogue.progress("Enabling pgvector in the new database.")
