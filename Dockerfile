@@ -47,11 +47,13 @@ COPY --from=application /srv /srv
 WORKDIR /srv
 
 # HOST: the platform's proxy is outside the container. PORT: for plain Docker; Render sets its own, 10000.
+# MIGRATIONS_FOLDER: the application's own history, which `pgvector-ready migrate` runs and the runbook judges.
 # PYTHONDONTWRITEBYTECODE: the file system may be read-only, and all bytecode is there already.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/srv \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    MIGRATIONS_FOLDER=app/migrations \
     HOST=0.0.0.0 \
     PORT=8000
 

@@ -23,13 +23,15 @@ from tests.postgres import ROOM, wait_until
 from tests.service import ServiceProcess
 
 SECRET = "postgresql://app:secret@db.example.net:6543/shop"  # noqa: S105 - an example
+# For `migrate`, which does nothing without one.
+HISTORY = {"MIGRATIONS_FOLDER": str(Path(__file__).parents[1] / "app" / "migrations")}
 
 
 def call(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Call `pgvector-ready` in this folder, on a machine that says no more than these variables."""
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"} or name.startswith("COV")}
     command = [sys.executable, "-m", "pgvector_ready", *arguments]
-    environment = {**kept, "EMBEDDED_DATA_FOLDER": str(folder / "none"), **variables}
+    environment = {**kept, **HISTORY, "EMBEDDED_DATA_FOLDER": str(folder / "none"), **variables}
     return subprocess.run(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
@@ -217,7 +219,7 @@ def test_on_a_terminal_it_is_asked(tmp_path: Path, command: tuple[str, ...], typ
     """With `y` it goes on, and finds no such host."""
     write(tmp_path, f"DATABASE_URL={SECRET.replace('example.net', 'nonexistent.invalid.test.example')}\n")
     leader, follower = pty.openpty()
-    environment = {"PATH": os.environ["PATH"], "TERM": "dumb", "EMBEDDED_DATA_FOLDER": str(tmp_path / "none")}
+    environment = {"PATH": os.environ["PATH"], "TERM": "dumb", **HISTORY}
     with subprocess.Popen(
         [sys.executable, "-m", "pgvector_ready", *command],
         cwd=tmp_path,
@@ -298,6 +300,20 @@ def test_a_command_starts_the_server_that_is_there_and_psql_finds_it_while_it_se
     assert alone.stdout.splitlines()[0] == line
     assert shown.stdout == "app\n", shown.stderr
     assert started["psql"] == line.partition(": ")[2]
+
+
+def test_serve_brings_its_own_database_to_head_and_plain_alembic_finds_it(tmp_path: Path, data: Path) -> None:
+    with ServiceProcess(log=tmp_path / "log", EMBEDDED_DATA_FOLDER=str(data)) as service:
+        document = service.wait_for(200, "/api/v1/health/db").json()
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "EMBEDDED_DATA_FOLDER": str(data)}
+    command = [sys.executable, "-m", "alembic", "current"]
+    shown = subprocess.run(
+        command, cwd=Path(__file__).parents[1], env=environment, capture_output=True, text=True, check=False
+    )
+
+    revision = "pgvector_ready_0001"
+    assert document["migrations"] == {"current": revision, "head": revision}
+    assert (shown.returncode, shown.stdout) == (0, f"{revision} (head)\n"), shown.stderr
 
 
 def test_offline_no_server_is_started(tmp_path: Path, data: Path) -> None:

@@ -10,6 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from pgvector_ready.documents.wording import wording
+from pgvector_ready.judgement.failures import Code
+from pgvector_ready.migrations.history import find_history
+from pgvector_ready.migrations.upgrade import MigrationError, upgrade
+from pgvector_ready.observation.statements import LOCK
+from pgvector_ready.settings import load
 from tests.conftest import Database
 from tests.histories import ASYNC_ENV, write_history
 from tests.pooler import PgBouncer
@@ -398,6 +404,42 @@ def test_a_signal_ends_the_child_and_the_lock(database: Database, place: Path, n
     assert process.returncode == (130 if number is signal.SIGINT else -number), err
     assert "Traceback" not in err
     assert _run(database.url, place)[0] == 0
+
+
+async def test_who_waits_too_long_for_the_lock_is_told_who_has_it(
+    database: Database, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    write_history(place / "history", _TWO)
+    settings = load(database_url=database.url)
+    history = find_history(settings)
+    assert history is not None
+
+    with database.server.connect(database.name) as holder, holder.transaction():
+        holder.execute(LOCK)
+        with pytest.raises(MigrationError) as caught:
+            await upgrade(settings, history, print, lock_timeout_seconds=0.5)
+
+    assert caught.value.failure.code is Code.PGVECTOR_LOCK_TIMEOUT
+    assert "pgvector-ready migrate again" in wording(caught.value.failure).remedy
+
+
+async def test_a_server_that_freezes_while_it_is_asked_is_named(
+    database: Database, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    write_history(place / "history", _TWO)
+    settings = load(database_url=database.url)
+    history = find_history(settings)
+    assert history is not None
+    database.execute("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
+
+    with database.server.connect(database.name) as holder, holder.transaction():
+        holder.execute("LOCK TABLE alembic_version")
+        with pytest.raises(MigrationError) as caught:
+            await upgrade(settings, history, print, ask_timeout_seconds=0.5)
+
+    assert caught.value.failure.code is Code.QUERY_TIMEOUT
 
 
 def test_a_server_that_is_short_of_patience_with_idle_transactions_keeps_the_lock(

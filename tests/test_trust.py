@@ -1,6 +1,9 @@
 """Nothing of a stranger's is read, written or run: whatever an ordinary role plants, the traps in it stay unsprung."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,15 +14,18 @@ from pgvector_ready.database import Database as Connector
 from pgvector_ready.database.errors import UntrustedError
 from pgvector_ready.documents.wording import wording
 from pgvector_ready.dsn import parse
+from pgvector_ready.judgement.facts import Distrust
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.report import State
 from pgvector_ready.judgement.requirements import VersionTable
 from pgvector_ready.judgement.runbook import judge
 from pgvector_ready.migrations.history import find_history, requirements_for
+from pgvector_ready.observation.observer import Observer
 from pgvector_ready.observation.strangers import refuse_for_migrations
 from pgvector_ready.settings import load
 from tests.conftest import Database
 from tests.plants import Garden, garden
+from tests.postgres import DEBIAN_15, PostgresServer
 
 Plant = Callable[[Garden], None]
 _HISTORY = Path(__file__).parents[1] / "app/migrations"
@@ -486,7 +492,7 @@ def _in_a_strangers_schema(planted: Garden) -> None:
 
 
 def _of_a_role_that_granted_itself(planted: Garden) -> None:
-    """Until PostgreSQL 15 everybody may grant himself to everybody; later, whoever administers a role may."""
+    """Until PostgreSQL 14 everybody may grant himself to everybody; later, whoever administers a role may."""
     pawn = planted.neighbour("pawn")
     planted.database.execute(f'GRANT "{pawn}" TO "{planted.planter}" WITH ADMIN OPTION')
     planted.plant(f'GRANT "{pawn}" TO "{planted.database.owner}"')
@@ -749,3 +755,84 @@ async def test_a_stranger_who_owns_a_function_of_pgvectors_is_named_and_what_he_
         assert told
         _carry_out(planted, told)
     assert (await _checked(planted, "superuser"))[Step.USABLE] == (State.PASS, None)
+
+
+# migrate, which runs anybody's statements
+
+
+def _better_operator(planted: Garden) -> None:
+    planted.trap("public.evil", "varchar, varchar", "boolean", "true")
+    planted.plant("CREATE OPERATOR public.= (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = evil)")
+
+
+def _own_table_with_a_trigger(planted: Garden) -> None:
+    _own_table(planted)
+    _trigger(planted)
+
+
+_MIGRATED: dict[str, tuple[Plant, str]] = {
+    "a view": (_evil_view, "migrations_untrusted"),
+    "a table": (_empty_table, "migrations_untrusted"),
+    "a schema like the role": (_in_a_schema_like_the_superuser, "migrations_untrusted"),
+    "a trigger on one's own": (_own_table_with_a_trigger, "migrations_untrusted"),
+    "an operator that fits better": (_better_operator, "untrusted_code"),
+}
+
+
+@pytest.mark.parametrize("name", _MIGRATED)
+def test_migrate_meets_nothing_of_a_strangers(planted: Garden, name: str) -> None:
+    plant, code = _MIGRATED[name]
+    planted.database.execute("CREATE EXTENSION vector")
+    plant(planted)
+
+    command = (sys.executable, "-m", "pgvector_ready", "migrate")
+    environment = {"PATH": os.environ["PATH"], "DATABASE_URL": planted.database.url, "MIGRATIONS_FOLDER": str(_HISTORY)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert f"{code}: " in done.stderr
+    assert planted.is_untouched
+
+
+# A server that is as open as all were until PostgreSQL 14
+
+
+@pytest.fixture(scope="module")
+def old_server() -> Iterator[PostgresServer]:
+    with PostgresServer(binaries=DEBIAN_15) as running:
+        yield running
+
+
+async def test_postgresql_15_is_asked_in_the_same_words(old_server: PostgresServer) -> None:
+    """There grants have no INHERIT and SET, and an unknown type in a question for an operator is an error."""
+    old_server.create_role("app")
+    old_server.create_database("app", owner="postgres")
+    database = Database(
+        old_server,
+        "app",
+        old_server.connection_string(database="app"),
+        "app",
+        old_server.connection_string("app", "app"),
+    )
+    with garden(database) as planted:
+        pawn = planted.neighbour("pawn")
+        database.execute(f'GRANT "{pawn}" TO "{planted.planter}" WITH ADMIN OPTION')
+        planted.plant(f'GRANT "{pawn}" TO app')
+        _evil_view(planted)
+
+        facts = [await Observer(Connector(parse(url), 5), 5).observe() for url in (database.url, database.plain_url)]
+
+        for found in facts:
+            assert found.failure is None
+            assert found.server
+            assert found.server.version_table
+            assert found.server.version_table.distrust is Distrust.KIND
+            assert found.server.version_table.culprit
+            assert found.server.version_table.culprit.owner == planted.planter
+        planted.plant("DROP VIEW alembic_version", "CREATE TABLE alembic_version (version_num text)", _GRANT)
+        database.execute(f'ALTER TABLE alembic_version OWNER TO "{pawn}"')
+        itself = await Observer(Connector(parse(database.plain_url), 5), 5).observe()
+        assert itself.server
+        assert itself.server.version_table
+        assert itself.server.version_table.distrust is Distrust.OWNER, "granted by a stranger"
+        assert planted.is_untouched

@@ -44,7 +44,7 @@ class HeldLock:
 
 
 @asynccontextmanager
-async def holding_lock(database: Database, timeout_seconds: float = LOCK_TIMEOUT_SECONDS) -> AsyncIterator[HeldLock]:
+async def holding_lock(database: Database, timeout_seconds: float) -> AsyncIterator[HeldLock]:
     """Hold the lock for the length of a block. Raises LockTimeoutError, and what connecting raises."""
     link = await database.connect()
     try:

@@ -4,7 +4,7 @@ from pgvector_ready.observation.sql import qualified
 
 # Whose objects may be run, read or written: superusers', the database's owner's, this role's, and those of the roles
 # it was granted. pg_has_role() would not do: it says yes to a superuser for everybody. A grant counts that was made by
-# somebody trusted, since until PostgreSQL 15 any role may grant itself to anybody; and only one that is of use
+# somebody trusted, since until PostgreSQL 14 any role may grant itself to anybody; and only one that is of use
 # (`{of_use}`): from PostgreSQL 16 on, whoever creates a role is granted it with neither INHERIT nor SET.
 # pg_database_owner owns `public` and stands for the database's owner.
 TRUSTED = """\
