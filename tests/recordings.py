@@ -155,6 +155,13 @@ def switched(stage: Stage) -> str:
         return record(f"{_SWITCH} --dry-run", environment) + record(f"{_SWITCH} --yes", environment)
 
 
+def left_behind(stage: Stage) -> str:
+    with staging(stage) as (_, _, environment):
+        stage.server.execute("CREATE TABLE alembic_version (version_num varchar(32) NOT NULL)", database="app")
+        stage.server.execute("INSERT INTO alembic_version VALUES ('a1b2c3')", database="app")
+        return record(f"{_SWITCH} --yes; echo exit code $?", environment)
+
+
 def rolled_back(stage: Stage) -> str:
     with staging(stage) as (_, service, environment):
         service.scripts.append(("build_in_progress", "build_failed"))
@@ -180,6 +187,7 @@ SCENES: Mapping[str, Callable[[Stage], str]] = {
     "A service as it should be": verified,
     "Two services that share a database": shared,
     "To another database": switched,
+    "A schema that would be left behind": left_behind,
     "A deploy that fails": rolled_back,
     "Killed in the middle, and run again": killed_and_run_again,
 }

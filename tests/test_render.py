@@ -137,6 +137,8 @@ def test_a_wait_is_read_in_every_form_it_is_asked_for(headers: dict[str, str], s
         ),
         pytest.param(Odd(402, [1]), RefusedError, "refused to list the deploys (HTTP 402).", id="unknown-body"),
         pytest.param(Odd(302, "", {"Location": "https://x.example"}), RefusedError, "(HTTP 302)", id="redirect"),
+        pytest.param(Odd(302, "", {"Location": "file:///etc/passwd"}), RefusedError, "(HTTP 302)", id="to-a-file"),
+        pytest.param(Odd(307, "", {"Location": "//["}), RefusedError, "(HTTP 307)", id="to-nowhere"),
         pytest.param(Odd(200, "<html>"), RenderError, "an answer of an unknown form", id="html"),
         pytest.param(Odd(200, {"value": VALUE}), RenderError, "an answer of an unknown form", id="another-document"),
         pytest.param(Odd(429, TOO_MANY, {"Retry-After": "600"}), RenderError, "left alone for 600 s", id="long-wait"),

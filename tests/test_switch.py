@@ -22,18 +22,19 @@ from typer.testing import CliRunner
 
 from pgvector_ready.commands.switch.command import switch
 from pgvector_ready.commands.switch.run import Order, Relocation
-from pgvector_ready.commands.switch.schemas import NO_MIGRATIONS, UNKNOWN, Schema, objection
+from pgvector_ready.commands.switch.schemas import NO_MIGRATIONS, UNKNOWN, Schema, find_schema, objection
 from pgvector_ready.commands.switch.states import PREVIOUS, UNFINISHED, VARIABLE
 from pgvector_ready.commands.switch.steps import UNSET, Timing
 from pgvector_ready.commands.verify.address import parse
 from pgvector_ready.commands.verify.evidence import Evidence, Expectations, failures
-from pgvector_ready.commands.verify.judge import judge
+from pgvector_ready.commands.verify.judge import documents_in, judge
 from pgvector_ready.commands.verify.reply import Reply
+from pgvector_ready.commands.verify.schema import DatabaseDocument
 from pgvector_ready.documents.answer import Manner, about_database, about_service
 from pgvector_ready.documents.documents import Identity
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning
-from pgvector_ready.judgement.requirements import Requirements
+from pgvector_ready.judgement.requirements import Requirements, VersionTable
 from pgvector_ready.judgement.runbook import judge as judge_facts
 from pgvector_ready.migrations.history import find_history
 from pgvector_ready.settings import load
@@ -721,6 +722,16 @@ def test_a_new_database_at_the_newest_revision_needs_no_choice(schemas: Staging)
     schemas.assert_moved()
 
 
+def test_the_revision_of_a_database_without_pgvector_is_read_as_well(schemas: Staging) -> None:
+    migrate(schemas.old, "0007")
+    migrate(schemas.new, "0007")
+
+    told = schemas.run(dry_run=True)
+
+    assert told.code == 0, told.text
+    assert told.text.count(", migrations at 0007") == 2
+
+
 def test_another_applications_history_migrates_nothing(schemas: Staging) -> None:
     migrate(schemas.old, "0007")
 
@@ -780,6 +791,27 @@ def test_the_old_database_is_asked_where_the_service_does_not_answer(schemas: St
 )
 def test_two_schemas_are_compared(old: Schema, new: Schema, newest: str | None, is_objected: bool) -> None:  # noqa: FBT001
     assert (objection(old, new, newest) is not None) == is_objected
+
+
+@pytest.mark.parametrize(
+    ("changes", "schema"),
+    [
+        pytest.param({}, NO_MIGRATIONS, id="it-looked-and-found-none"),
+        pytest.param({"healthy": False}, UNKNOWN, id="it-could-not-look"),
+        pytest.param(
+            {"steps": ({"step": "migrated", "state": "warn", "code": "migrations_hidden"},)}, UNKNOWN, id="hidden"
+        ),
+        pytest.param({"migrations": {"current": "7", "head": None}, "healthy": False}, Schema("7"), id="it-says-so"),
+    ],
+)
+async def test_no_revision_is_taken_for_none_only_where_somebody_looked(
+    changes: dict[str, Any], schema: Schema
+) -> None:
+    _, document = documents_in(_seen("b"))
+    assert document
+    changed = DatabaseDocument.model_validate({**document.model_dump(by_alias=True), **changes})
+
+    assert await find_schema(changed, None, VersionTable()) == schema
 
 
 # The proof

@@ -108,8 +108,8 @@ class Destination:
                 say(f"  {line}")
             message = f"The new database was not migrated. {_sentence_of(error.failure)}"
             raise NotReadyError(message) from None
-        before, after = joined(done.before), joined(done.after)
-        return f"The new database is at {after}" + ("." if before == after else f", and was at {before or 'none'}.")
+        before, after = (printable(joined(found) or "none", NAME_LIMIT) for found in (done.before, done.after))
+        return f"The new database is at {after}" + ("." if before == after else f", and was at {before}.")
 
     def expected(self, observation: Observation) -> Expectations:
         """Return how to recognise a service that runs with this database."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from pgvector_ready.commands.complaint import WRONG_USE
 from pgvector_ready.commands.switch.destination import (
     Destination,
     NotReadyError,
@@ -20,10 +21,11 @@ from pgvector_ready.commands.switch.render import DEFAULT_API_URL, Access, Acces
 from pgvector_ready.commands.switch.resources import Service
 from pgvector_ready.commands.switch.schemas import (
     NO_MIGRATIONS,
+    UNKNOWN,
     Schema,
+    ask_schema,
     find_schema,
     objection,
-    schema_in_facts,
 )
 from pgvector_ready.commands.switch.states import PREVIOUS, Stage, State
 from pgvector_ready.commands.switch.steps import Snapshot, Switch, Timing
@@ -40,7 +42,7 @@ from pgvector_ready.printable import NAME_LIMIT, printable
 from pgvector_ready.redaction import Redactor
 from pgvector_ready.settings import ConfigurationError, load
 
-_DONE, _NOT_DONE, _WRONG_USE, _INTERRUPTED = 0, 1, 2, 130
+_DONE, _NOT_DONE, _INTERRUPTED = 0, 1, 130
 _CHOICE = (
     "Add --migrate to bring the new one to the newest revision first, or --without-migrations where the deploy does so "
     "or the tables are not wanted. No data are copied: docs/runbook.md says how."
@@ -65,10 +67,7 @@ class _New:
 
     destination: Destination
     found: Observation
-
-    @property
-    def schema(self) -> Schema:
-        return schema_in_facts(self.found.report.facts)
+    schema: Schema
 
 
 class Relocation:
@@ -89,7 +88,7 @@ class Relocation:
         try:
             return run(self._run())
         except (WrongUseError, ConfigurationError, AccessError) as error:
-            return self._stop(str(error), _WRONG_USE)
+            return self._stop(str(error), WRONG_USE)
         except (NotReadyError, RenderError) as error:
             return self._stop(str(error), _NOT_DONE)
         except KeyboardInterrupt:
@@ -99,7 +98,7 @@ class Relocation:
 
     def _stop(self, sentence: str, code: int) -> int:
         state = self._switch.state if self._switch else State(Stage.UNTOUCHED)
-        write = self._dialogue.complain if code == _WRONG_USE else self._dialogue.say
+        write = self._dialogue.complain if code == WRONG_USE else self._dialogue.say
         write(f"{sentence.removesuffix('.')}. {state}")
         return code
 
@@ -198,12 +197,13 @@ class Relocation:
         destination = Destination.of(self._environment, is_render_here=access.is_local)
         self._remember_secrets(destination.value)
         self._dialogue.progress("Checking the new database.")
-        return _New(destination, await destination.check(enable=False))
+        found = await destination.check(enable=False)
+        return _New(destination, found, await ask_schema(destination.read, destination.version_table) or UNKNOWN)
 
     async def _prepare(self, destination: Destination) -> None:
         self._dialogue.progress("Enabling pgvector in the new database.")
         extension = (await destination.check(enable=True)).report.facts.extension
-        version = extension.installed_version if extension else "?"
+        version = printable((extension and extension.installed_version) or "?", NAME_LIMIT)
         self._dialogue.say(f"The new database is usable, with pgvector {version}.")
 
     # Secrets

@@ -1,13 +1,14 @@
 """The migrations of two databases, compared before one takes the place of the other."""
 
+import asyncio
 from dataclasses import dataclass
 
 from pgvector_ready.commands.verify.schema import DatabaseDocument
-from pgvector_ready.database import Database
+from pgvector_ready.database import Database, Link
 from pgvector_ready.dsn import ConnectionString
-from pgvector_ready.judgement.facts import Facts
+from pgvector_ready.judgement.failures import Step
 from pgvector_ready.judgement.requirements import VersionTable, joined
-from pgvector_ready.observation.observer import Observer
+from pgvector_ready.observation import pgvector
 from pgvector_ready.printable import NAME_LIMIT, printable
 
 _CONNECT_SECONDS, _QUERY_SECONDS = 5.0, 2.0
@@ -31,31 +32,45 @@ NO_MIGRATIONS = Schema()
 UNKNOWN = Schema(is_known=False)
 
 
-def schema_in_facts(facts: Facts) -> Schema:
-    """Return the schema that a probe found; unknown where a version table is there and was not read."""
-    if facts.revisions is not None:
-        return Schema(joined(facts.revisions))
-    return UNKNOWN if facts.server is None or facts.server.version_table else NO_MIGRATIONS
-
-
 async def find_schema(
     document: DatabaseDocument | None, value: ConnectionString | None, version_table: VersionTable
 ) -> Schema:
     """Return the schema of the database that a service uses: as it says itself, else as its database does."""
     if document and document.migrations.current is not None:
         return Schema(document.migrations.current)
-    found = await _ask(value, version_table) if value else UNKNOWN
-    return NO_MIGRATIONS if document and not found.is_known else found
+    found = await ask_schema(value, version_table) if value else None
+    if found is not None:
+        return found
+    return NO_MIGRATIONS if document and _has_looked(document) else UNKNOWN
 
 
-async def _ask(value: ConnectionString, version_table: VersionTable) -> Schema:
+def _has_looked(document: DatabaseDocument) -> bool:
+    """Whether no revision in the document means that there is none: the database was read, and nothing was hidden."""
+    return document.healthy and not any(step.step == Step.MIGRATED and step.code for step in document.steps)
+
+
+async def ask_schema(value: ConnectionString, version_table: VersionTable) -> Schema | None:
+    """Return the schema that the database itself shows, whatever its pgvector; None where it cannot be asked."""
     database = Database(value, _CONNECT_SECONDS)
-    observer = Observer(database, _QUERY_SECONDS, version_table=version_table)
     try:
-        return schema_in_facts(await observer.observe())
+        link = await database.connect()
+        asking = asyncio.create_task(_read(link, version_table))
+        await asyncio.wait({asking}, timeout=_QUERY_SECONDS)
+        # It ends what a frozen server would keep waiting; a cancellation would wait for that server as well.
+        link.terminate()
+        return await asking
+    except Exception:  # noqa: BLE001 - whatever the reason, nobody knows the schema
+        return None
     finally:
-        observer.release()
         database.terminate()
+
+
+async def _read(link: Link, version_table: VersionTable) -> Schema:
+    server, _ = await pgvector.observe(link, version_table)
+    found = server.version_table
+    if found is None:
+        return NO_MIGRATIONS
+    return Schema(joined(await pgvector.read_revisions(link, found))) if found.shows_revisions else UNKNOWN
 
 
 def objection(old: Schema, new: Schema, newest: str | None = None) -> str | None:
