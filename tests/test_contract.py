@@ -16,10 +16,12 @@ import pytest
 from pgvector_ready import __version__
 from pgvector_ready.documents.answer import Manner, about_database
 from pgvector_ready.documents.documents import Identity
+from pgvector_ready.documents.reasons import why_skipped
 from pgvector_ready.documents.sentences import SENTENCES
 from pgvector_ready.judgement.facts import Facts
 from pgvector_ready.judgement.failures import Code, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning
+from pgvector_ready.judgement.report import Reason
 from pgvector_ready.judgement.requirements import Requirements
 from pgvector_ready.judgement.runbook import judge
 from pgvector_ready.judgement.target import Provider, Target
@@ -403,15 +405,15 @@ def test_text_of_a_healthy_database(services: dict[str, ServiceProcess], server:
     assert (reply.status, reply.headers["content-type"]) == (200, "text/plain; charset=utf-8")
     assert re.sub(r"\d+\.\d ms", "1.0 ms", reply.body.decode()) == (
         "pass\n"
-        f"    PostgreSQL {version_of(server)} on {where} (local, no TLS)\n"
+        f"    PostgreSQL {version_of(server)} on {where} (local, no TLS); pgvector {offered(server)} in schema public\n"
         "[+] configured\n"
         "[+] connected 1.0 ms\n"
-        "[ ] expected\n"
+        f"[ ] expected: {why_skipped(Step.EXPECTED, Reason.NOT_ASKED)}\n"
         "[+] writable\n"
         "[+] available\n"
         "[+] enabled\n"
         "[+] usable 1.0 ms\n"
-        "[ ] migrated\n"
+        f"[ ] migrated: {why_skipped(Step.MIGRATED, Reason.NOT_ASKED)}\n"
     )
 
 
@@ -441,7 +443,9 @@ def test_text_of_a_failing_database(services: dict[str, ServiceProcess]) -> None
         f"[-] connected connection_refused: Nothing listens on 127.0.0.1 port {port}. → "
         "Check that the database is running on this machine, on this port. In a container or on a platform localhost "
         "is the container itself: name the database's own host in DATABASE_URL.\n"
-        "[ ] expected\n[ ] writable\n[ ] available\n[ ] enabled\n[ ] usable\n[ ] migrated\n"
+        f"[ ] expected: {why_skipped(Step.EXPECTED, Reason.NOT_ASKED)}\n"
+        "[ ] writable: not reached\n[ ] available: not reached\n[ ] enabled: not reached\n[ ] usable: not reached\n"
+        "[ ] migrated: not reached\n"
     )
 
 
