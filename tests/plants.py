@@ -60,6 +60,7 @@ class Garden:
     def reset(self) -> None:
         """Forget what the planting itself ran into."""
         self.database.execute("SELECT setval('trap.sprung', 1, false)")
+        self.database.execute(f'ALTER ROLE "{self.planter}" NOSUPERUSER')
 
     @property
     def is_untouched(self) -> bool:

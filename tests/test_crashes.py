@@ -121,7 +121,8 @@ def test_a_backend_that_dies_slowly_is_waited_for(crashes: Crashes, clock: Time)
         crashes.end(Deed.PROOF, Code.QUERY_TIMEOUT)
         clock.now += 2
         crashes.settle(FRESH)
-        assert crashes.is_open
+        assert crashes.needs_standing
+        assert not crashes.is_open  # nobody waits for it
 
     clock.now += 10
     crashes.settle(Standing(started_ago=1e6, recovered_ago=1))

@@ -111,7 +111,7 @@ async def test_a_silent_database_is_blamed_all_the_same(database_with_vector: Da
         observer.release()
 
     assert facts.failure is not None
-    assert facts.failure.code is Code.QUERY_TIMEOUT
+    assert facts.failure.code in {Code.QUERY_TIMEOUT, Code.CONNECT_TIMEOUT}  # whichever phase the second time was in
     assert time.monotonic() - began < 4
 
 

@@ -148,7 +148,8 @@ def test_a_history_that_does_not_fit_together_is_one_line(
 
     code, out, err = _run(database.url, place, *command, PORT="0")
 
-    assert (code, out) == (2, "")
+    assert code == 2
+    assert len(out.splitlines()) <= (command[0] == "check"), out  # which says first where it looks
     assert len(err.splitlines()) == 1, err
     assert all(word in err for word in words), err
     assert _tables(database) == set()
@@ -169,7 +170,7 @@ def test_a_revision_that_fails_is_named_with_its_line_and_the_server_s_words(dat
 
     assert code == 1
     first, *details = err.splitlines()
-    assert first.startswith("migrations_failed: A migration failed; the database is at revision none. → ")
+    assert first.startswith("migrations_failed: A migration failed; the database has no revision. → ")
     assert f"  {place}/history/versions/002_of_theirs.py line 8" in details
     assert any('relation "nosuch" does not exist' in line for line in details)
     assert after_failure == set()

@@ -239,10 +239,27 @@ def test_a_provider_has_advice_of_its_own(code: Code, provider: Provider, told: 
 def test_dropped_packets_are_told_with_the_providers_own_firewall(provider: Provider, told: str) -> None:
     target = replace(TARGET, provider=provider)
 
-    dropped, frozen = (failure_of(StalledError(phase), Step.CONNECTED, target) for phase in ("tcp", "login"))
+    dropped, frozen = (failure_of(StalledError(phase), Step.CONNECTED, target) for phase in ("tcp", "tls"))
 
     assert told in wording(dropped).remedy
-    assert wording(frozen) == wording(failure_of(StalledError("login"), Step.CONNECTED, TARGET))
+    assert wording(frozen) == wording(failure_of(StalledError("tls"), Step.CONNECTED, TARGET))
+
+
+WAKING = [
+    ("login", Provider.NEON),
+    ("login", Provider.RDS),
+    ("greeting", Provider.RAILWAY_PROXY),
+    ("greeting_tls", Provider.RAILWAY_PROXY),
+    ("login", Provider.RAILWAY_PROXY),
+]
+
+
+@pytest.mark.parametrize(("phase", "provider"), WAKING)
+def test_a_database_that_may_be_asleep_is_asked_again_and_not_restarted(phase: str, provider: Provider) -> None:
+    remedy = wording(failure_of(StalledError(phase), Step.CONNECTED, replace(TARGET, provider=provider))).remedy
+
+    assert "--timeout 30" in remedy
+    assert "restart" not in remedy
 
 
 def test_every_advice_for_a_provider_is_tried() -> None:
@@ -251,7 +268,9 @@ def test_every_advice_for_a_provider_is_tried() -> None:
         (Code.CONNECT_TIMEOUT, "tcp", provider) for provider in (Provider.RDS, Provider.AZURE, Provider.CLOUD_SQL)
     }
 
-    assert tried | dropped == set(PROVIDER_REMEDIES)
+    waking = {(Code.CONNECT_TIMEOUT, phase, provider) for phase, provider in WAKING}
+
+    assert tried | dropped | waking == set(PROVIDER_REMEDIES)
 
 
 @pytest.mark.parametrize("phase", ["name", "tcp", "greeting", "tls", "login"])

@@ -89,8 +89,13 @@ class Crashes:
 
     @property
     def is_open(self) -> bool:
-        """Whether it is not known yet why a session was lost."""
-        return bool(self._losses)
+        """Whether it is not known yet by what a session was cut."""
+        return any(not loss.is_silent for loss in self._losses)
+
+    @property
+    def has_any(self) -> bool:
+        """Whether the server has crashed."""
+        return bool(self._crashes)
 
     @property
     def needs_standing(self) -> bool:

@@ -18,6 +18,8 @@ ABANDONED_AFTER_SECONDS = 30.0
 ORPHANED_AFTER_SECONDS = 5.0
 _END_WHEN_ABANDONED = "pg_catalog.set_config('idle_session_timeout', '{milliseconds}ms', false)"
 _IDLE_SESSION_TIMEOUT_SINCE = 14
+# A database in SQL_ASCII holds any bytes, and refuses to send those that are no UTF-8 to whoever asked for that.
+_AS_IT_IS = "pg_catalog.set_config('client_encoding', 'SQL_ASCII', false)"
 _END_WHEN_ORPHANED = """\
 pg_catalog.set_config('statement_timeout', CASE
     WHEN pg_catalog.current_setting('statement_timeout')::pg_catalog.interval OPERATOR(pg_catalog.>=) '1ms'
@@ -51,17 +53,21 @@ class Limits:
     abandoned_after_seconds: float
     orphaned_after_seconds: float
 
-    def settings(self, major_version: int) -> str:
+    def settings(self, major_version: int, encoding: str) -> str:
         """As expressions of a SELECT."""
         wanted = [_END_WHEN_ORPHANED.format(milliseconds=int(self.orphaned_after_seconds * 1000))]
         if major_version >= _IDLE_SESSION_TIMEOUT_SINCE:
             wanted.append(_END_WHEN_ABANDONED.format(milliseconds=int(self.abandoned_after_seconds * 1000)))
+        if encoding == "SQL_ASCII":
+            wanted.append(_AS_IT_IS)
         return ", ".join(wanted)
 
 
 async def introduce(connection: PostgresConnection, host: Host, limits: Limits | None) -> Link:
     """Find out who speaks, and set the limits where it is the server itself. What fails is terminated."""
-    settings = limits.settings(connection.get_server_version().major) if limits else "1"
+    major_version = connection.get_server_version().major
+    encoding = getattr(connection.get_settings(), "server_encoding", "")
+    settings = limits.settings(major_version, encoding) if limits else "1"
     with _terminated_on_error(connection):
         process_id = connection.get_server_pid()
         answer = await connection.execute(_INTRODUCTION.format(settings=settings, process_id=process_id))

@@ -1,5 +1,6 @@
 """Documents as bytes: what goes out over HTTP, rendered once for each observation and way of asking."""
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -16,6 +17,8 @@ from pgvector_ready.judgement.failures import Failure
 from pgvector_ready.judgement.observation import Observation
 from pgvector_ready.judgement.report import State, Verdict
 from pgvector_ready.paths import DATABASE_PATH
+
+_logger = logging.getLogger(__name__)
 
 COMMON_HEADERS: Headers = [
     (b"cache-control", b"no-store"),
@@ -54,18 +57,28 @@ class Answer:
 class Answers:
     """All answers to one question, each rendered when it is first asked for and kept."""
 
-    def __init__(self, render: Callable[[Manner], Answer]) -> None:
+    def __init__(self, render: Callable[[Manner], Answer], instead: Callable[[], "Answers"] | None = None) -> None:
         self._render = render
+        self._instead = instead
         self._rendered: dict[Manner, Answer] = {}
 
     def to(self, manner: Manner) -> Answer:
         """The answer for this manner; the same object every time."""
         answer = self._rendered.get(manner)
         if answer is None:
-            answer = self._render(manner)
+            answer = self._rendered_or_instead(manner)
             if len(self._rendered) < _KEPT:
                 self._rendered[manner] = answer
         return answer
+
+    def _rendered_or_instead(self, manner: Manner) -> Answer:
+        try:
+            return self._render(manner)
+        except Exception:
+            if self._instead is None:
+                raise
+            _logger.exception("rendering_broke")  # a mistake of ours: fails closed like every other surprise
+            return self._instead().to(manner)
 
 
 def about_service(failure: Failure | None, identity: Identity) -> Answers:
@@ -83,8 +96,10 @@ def about_service(failure: Failure | None, identity: Identity) -> Answers:
     return Answers(render)
 
 
-def about_database(observation: Observation, identity: Identity) -> Answers:
-    """Answers to: is PostgreSQL with pgvector usable right now?"""
+def about_database(
+    observation: Observation, identity: Identity, instead: Callable[[], Answers] | None = None
+) -> Answers:
+    """Answers to: is PostgreSQL with pgvector usable right now? `instead` is asked where one cannot be rendered."""
 
     def render(manner: Manner) -> Answer:
         report = observation.report.strictly() if manner.is_strict else observation.report
@@ -96,7 +111,7 @@ def about_database(observation: Observation, identity: Identity) -> Answers:
             return _answer(_text(document, manner, lines), manner, document.healthy)
         return _answer(_json(document, manner), manner, document.healthy)
 
-    return Answers(render)
+    return Answers(render, instead)
 
 
 def _answer(body: bytes, manner: Manner, is_healthy: bool) -> Answer:  # noqa: FBT001 - private

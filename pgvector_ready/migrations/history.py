@@ -1,8 +1,10 @@
 """The application's Alembic history: which folder was given, and what its files say. Nothing of it is executed."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions, VersionTable
 from pgvector_ready.migrations.configuration import INI, TOML, Configuration, read_configuration
@@ -11,6 +13,8 @@ from pgvector_ready.migrations.revisions import read_revisions
 from pgvector_ready.migrations.source import HistoryError, UnplainError, is_there
 from pgvector_ready.printable import SENTENCE_LIMIT, printable
 from pgvector_ready.settings import ConfigurationError, Settings
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +116,23 @@ def _read(configuration: Configuration, origin: str, settings: Settings) -> Hist
     if not is_there(env):
         message = f"{origin}: {configuration.script_location} is not an Alembic folder, it has no env.py."
         raise HistoryError(message)
-    history = History(configuration, origin, None, settings.version_table)
-    try:
-        revisions = read_revisions(
+    revisions, unread = _or_reason(
+        lambda: read_revisions(
             configuration.folders,
             is_recursive=configuration.is_recursive,
             is_sourceless=configuration.is_sourceless,
         )
-        history = replace(history, revisions=revisions)
-        return replace(history, version_table=read_version_table(env) or settings.version_table or VersionTable())
+    )
+    table, unnamed = _or_reason(lambda: read_version_table(env) or settings.version_table or VersionTable())
+    if unnamed:
+        table = settings.version_table  # what env.py does not say plainly, the setting does
+        unnamed = None if table else f"{unnamed} Set MIGRATIONS_TABLE to schema.table."
+    return History(configuration, origin, revisions, table, unread or unnamed)
+
+
+def _or_reason(read: Callable[[], _T]) -> tuple[_T | None, str | None]:
+    """Return what was read, or else the sentence why only running the history would tell."""
+    try:
+        return read(), None
     except UnplainError as error:
-        if history.revisions and settings.version_table:
-            return history  # what env.py does not say plainly, the setting does
-        remedy = "" if history.revisions is None else " Set MIGRATIONS_TABLE to schema.table."
-        return replace(history, unjudged=f"{error}{remedy}")
+        return None, str(error)

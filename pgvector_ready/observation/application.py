@@ -1,6 +1,5 @@
 """The proof as an application gives it: through its own engine, and as its own statements are written."""
 
-import json
 from typing import Any
 
 from pgvector.sqlalchemy import Vector
@@ -13,7 +12,7 @@ from pgvector_ready.database import Link
 from pgvector_ready.database.errors import UntrustedError, WrongDistanceError
 from pgvector_ready.judgement.facts import Extension, version
 from pgvector_ready.judgement.strangers import of_extension
-from pgvector_ready.observation import statements
+from pgvector_ready.observation import shapes, statements
 from pgvector_ready.observation.pgvector import extension_in, fingerprint
 from pgvector_ready.observation.strangers import Reach, find_stranger, refuse_strangers
 from pgvector_ready.observation.trust import of_use
@@ -78,7 +77,7 @@ async def _extension(connection: AsyncConnection, major_version: int) -> Extensi
     facts = _FACTS.format(
         of_use=of_use(major_version), system_identifier=statements.NO_SYSTEM_IDENTIFIER, version_table="NULL"
     )
-    extension = await extension_in(json.loads(await ask(facts)), ask)
+    extension = await extension_in(shapes.read(shapes.FACTS, await ask(facts)), ask)
     if not extension.is_own and (finding := of_extension(extension)):
         raise UntrustedError(finding)
     return extension

@@ -3,6 +3,7 @@
 import csv
 
 from pgvector_ready.database import Link
+from pgvector_ready.database.errors import ProtocolViolationError, Violation
 
 
 async def ask(link: Link, query: str) -> str:
@@ -10,8 +11,10 @@ async def ask(link: Link, query: str) -> str:
     return (await ask_row(link, query))[0]
 
 
-async def ask_row(link: Link, query: str) -> list[str]:
-    """Return the one row of `query`.
+async def ask_row(link: Link, query: str, values: int = 1) -> list[str]:
+    """Return the one row of `query`, which has so many values.
+
+    Text that is not UTF-8, as a database in SQL_ASCII may hold it, has marks in place of what cannot be read.
 
     COPY is the only statement whose rows asyncpg takes by the simple protocol: nothing is prepared, which costs a round
     trip of its own and does not survive a transaction pooler.
@@ -22,4 +25,11 @@ async def ask_row(link: Link, query: str) -> list[str]:
         received.extend(data)
 
     await link.connection.copy_from_query(query, output=keep, format="csv")
-    return next(csv.reader([received.decode()])) or [""]  # a row of one NULL is an empty line
+    try:
+        row = next(csv.reader([received.decode(errors="replace")]), None)
+    except csv.Error as error:
+        raise ProtocolViolationError(Violation.ANSWER) from error
+    row = [""] if row == [] else row  # a row of one NULL is an empty line
+    if row is None or len(row) != values:
+        raise ProtocolViolationError(Violation.ANSWER)
+    return row

@@ -1,15 +1,13 @@
 """Enabling pgvector: under a lock, into a schema that is trusted, and done when the catalogue says so."""
 
 import contextlib
-import json
-from typing import Any
 
 import asyncpg
 
 from pgvector_ready.database import Link
 from pgvector_ready.database.errors import UntrustedError
 from pgvector_ready.judgement.strangers import in_the_path, in_the_way
-from pgvector_ready.observation import found
+from pgvector_ready.observation import found, shapes
 from pgvector_ready.observation.asking import ask, ask_row
 from pgvector_ready.observation.sql import qualified
 from pgvector_ready.observation.statements import LOCK, LOCK_TIMEOUT
@@ -97,18 +95,17 @@ async def enable(link: Link, *, update: bool, lock_timeout_seconds: float) -> No
         raise
 
 
-async def _new_schema(link: Link) -> dict[str, Any] | None:
+async def _new_schema(link: Link) -> shapes.FoundSchema | None:
     """Return the schema to create in; None where the search path has none, as PostgreSQL then says itself."""
-    trusted, first = await ask_row(link, SCHEMAS.format(of_use=_of_use(link)))
+    trusted, first = await ask_row(link, SCHEMAS.format(of_use=_of_use(link)), values=2)
     if first and not trusted:
-        raise UntrustedError(in_the_path(found.thing(json.loads(first))))
-    schema: dict[str, Any] | None = json.loads(trusted or "null")
-    return schema
+        raise UntrustedError(in_the_path(found.thing(shapes.read(shapes.THING, first))))
+    return shapes.read(shapes.SCHEMA, trusted) if trusted else None
 
 
 async def _old_schema(link: Link) -> None:
     if untrusted := await ask(link, UNTRUSTED_SCHEMA.format(of_use=_of_use(link))):
-        raise UntrustedError(in_the_path(found.thing(json.loads(untrusted))))
+        raise UntrustedError(in_the_path(found.thing(shapes.read(shapes.THING, untrusted))))
 
 
 def _of_use(link: Link) -> str:
@@ -117,11 +114,11 @@ def _of_use(link: Link) -> str:
 
 async def _is_done(link: Link, *, update: bool) -> bool:
     with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-        installed, available = await ask_row(link, VERSIONS)
+        installed, available = await ask_row(link, VERSIONS, values=2)
         return installed == available if update else bool(installed)
     return False
 
 
 async def _refuse_what_is_there(link: Link, schema: str, error: Exception) -> None:
     if thing := await ask(link, IN_THE_WAY.format(schema=schema)):
-        raise UntrustedError(in_the_way(found.thing(json.loads(thing)))) from error
+        raise UntrustedError(in_the_way(found.thing(shapes.read(shapes.THING, thing)))) from error

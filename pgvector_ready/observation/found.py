@@ -1,9 +1,9 @@
 """The catalogue's answers, as facts: whose the things are that were found, and why one is not to be trusted."""
 
 from dataclasses import replace
-from typing import Any
 
 from pgvector_ready.judgement.facts import Distrust, Extension, FoundTable, Thing
+from pgvector_ready.observation.shapes import FoundExtension, FoundThing, FoundVersionTable
 from pgvector_ready.printable import NAME_LIMIT, printable
 
 _TEXTS = frozenset({25, 1042, 1043})  # text, bpchar and varchar: pg_type.dat
@@ -20,22 +20,20 @@ _KINDS = {
 }
 
 
-def thing(found: dict[str, Any]) -> Thing:
+def thing(found: FoundThing) -> Thing:
     """An object as it may be shown: it is called whatever somebody wanted."""
     kind, name, owner = (printable(found[key] or "", NAME_LIMIT) for key in ("kind", "name", "owner"))
     return Thing(kind, name, owner)
 
 
-def extension(available_version: str | None, found: dict[str, Any] | None) -> Extension:
+def extension(available_version: str | None, found: FoundExtension | None) -> Extension:
     """pgvector as it is there, and what of it is no longer its own."""
     if found is None:
         return Extension(available_version)
     functions, operators = found["functions"] or [], found["operators"] or []
     is_whole = len(functions) == len(operators) + 1 > 1 and len({one["library"] for one in functions}) == 1
-    the_type: dict[str, Any] = {"kind": "type", "name": f"{found['quoted_schema']}.vector", "owner": None}
-    replaced: dict[str, Any] | None = next(
-        (one for one in functions if not one["is_c"]), None if is_whole else the_type
-    )
+    the_type: FoundThing = {"kind": "type", "name": f"{found['quoted_schema']}.vector", "owner": None}
+    replaced: FoundThing | None = next((one for one in functions if not one["is_c"]), None if is_whole else the_type)
     exposed = next((one for one in functions if not one["is_trusted"]), None)
     return Extension(
         available_version,
@@ -48,7 +46,7 @@ def extension(available_version: str | None, found: dict[str, Any] | None) -> Ex
     )
 
 
-def shadow(found: dict[str, Any] | None) -> dict[str, str] | None:
+def shadow(found: FoundExtension | None) -> dict[str, str] | None:
     """The oids, by their catalogue, of what this role finds before pgvector's type or one of its operators."""
     if found is None or found["found_type"] is None or found["type"] is None:
         return None
@@ -56,10 +54,10 @@ def shadow(found: dict[str, Any] | None) -> dict[str, str] | None:
         return {"type": found["found_type"], "operator": "0"}
     others = (one["found"] for one in found["operators"] or () if one["found"] not in {None, one["own"]})
     other = next(others, None)
-    return other and {"type": "0", "operator": other}
+    return {"type": "0", "operator": other} if other else None
 
 
-def version_table(found: dict[str, Any] | None) -> FoundTable | None:
+def version_table(found: FoundVersionTable | None) -> FoundTable | None:
     """Alembic's table, and the first reason not to touch it."""
     if found is None:
         return None
@@ -84,6 +82,6 @@ def version_table(found: dict[str, Any] | None) -> FoundTable | None:
     )
 
 
-def with_part(table: FoundTable, part: dict[str, Any]) -> FoundTable:
+def with_part(table: FoundTable, part: FoundThing) -> FoundTable:
     """The table with what stands on it of a stranger's."""
     return replace(table, distrust=Distrust.PART, culprit=thing(part))

@@ -1,11 +1,9 @@
 """What a database says of itself and of pgvector, and the proof that it works."""
 
 import hashlib
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import asyncpg
 
@@ -14,7 +12,7 @@ from pgvector_ready.database.crashes import Standing
 from pgvector_ready.database.errors import WrongDistanceError
 from pgvector_ready.judgement.facts import Extension, FoundTable, Server
 from pgvector_ready.judgement.requirements import USUAL_VERSION_TABLE, VersionTable
-from pgvector_ready.observation import found, statements, trust
+from pgvector_ready.observation import found, shapes, statements, trust
 from pgvector_ready.observation.asking import ask, ask_row
 from pgvector_ready.observation.sql import literal, oid_of_table
 
@@ -29,9 +27,9 @@ async def observe(link: Link, table: VersionTable = USUAL_VERSION_TABLE) -> tupl
     or operators, after which there is no proof.
     """
     try:
-        facts = json.loads(await ask(link, _facts(link, table, statements.SYSTEM_IDENTIFIER)))
+        facts = shapes.read(shapes.FACTS, await ask(link, _facts(link, table, statements.SYSTEM_IDENTIFIER)))
     except asyncpg.InsufficientPrivilegeError:
-        facts = json.loads(await ask(link, _facts(link, table, statements.NO_SYSTEM_IDENTIFIER)))
+        facts = shapes.read(shapes.FACTS, await ask(link, _facts(link, table, statements.NO_SYSTEM_IDENTIFIER)))
     identity = facts["system_identifier"]
     server = Server(
         version=facts["version"],
@@ -48,11 +46,11 @@ async def observe(link: Link, table: VersionTable = USUAL_VERSION_TABLE) -> tupl
     return server, await extension_in(facts, partial(ask, link))
 
 
-async def extension_in(facts: dict[str, Any], ask: Ask) -> Extension:
+async def extension_in(facts: shapes.FoundFacts, ask: Ask) -> Extension:
     """pgvector as the facts have it; asks what it is that is found before it, where something is."""
     extension = found.extension(facts["available_version"], facts["extension"])
     if oids := found.shadow(facts["extension"]):
-        shadow = json.loads(await ask(statements.DESCRIPTION.format(**oids)))
+        shadow = shapes.read(shapes.THING, await ask(statements.DESCRIPTION.format(**oids)))
         extension = replace(extension, shadow=found.thing(shadow))
     return extension
 
@@ -85,19 +83,24 @@ async def prove(link: Link, server: Server, extension: Extension) -> tuple[Serve
     """
     table = server.version_table if server.version_table and server.version_table.shows_revisions else None
     asked = _revisions(link, table) if table else statements.NO_REVISIONS
-    distance, revisions, part = await ask_row(link, statements.PROOF.format(schema=extension.quoted_schema, **asked))
-    if not abs(float(distance) - statements.PROVEN_DISTANCE) <= 1e-6:  # noqa: PLR2004 - float8 in text; NaN is not within
+    proof = statements.PROOF.format(schema=extension.quoted_schema, **asked)
+    distance, revisions, part = await ask_row(link, proof, values=3)
+    if not abs(shapes.read_number(distance) - statements.PROVEN_DISTANCE) <= 1e-6:  # noqa: PLR2004 - float8 in text; NaN is not within
         raise WrongDistanceError
     if table and part:
-        return replace(server, version_table=found.with_part(table, json.loads(part))), None
-    return server, frozenset(json.loads(revisions) if revisions else ()) if table else None
+        return replace(server, version_table=found.with_part(table, shapes.read(shapes.THING, part))), None
+    return server, _read(revisions) if table else None
 
 
 async def read_revisions(link: Link, table: FoundTable) -> frozenset[str]:
     """Return what stands in a table that shows its revisions; nothing, while a stranger's part stands on it."""
     asked = _revisions(link, table)
     revisions = await ask(link, f"{asked['given']}SELECT {asked['revisions']}")
-    return frozenset(json.loads(revisions or "[]"))
+    return _read(revisions)
+
+
+def _read(revisions: str) -> frozenset[str]:
+    return frozenset(one or "" for one in shapes.read(shapes.REVISIONS, revisions or "[]"))
 
 
 def _revisions(link: Link, table: FoundTable) -> dict[str, str]:
@@ -115,5 +118,5 @@ def _revisions(link: Link, table: FoundTable) -> dict[str, str]:
 
 async def standing(link: Link) -> Standing:
     """Return since when the server runs, and since when without a crash."""
-    started_ago, recovered_ago = await ask_row(link, statements.STANDING)
-    return Standing(float(started_ago), float(recovered_ago))
+    started_ago, recovered_ago = await ask_row(link, statements.STANDING, values=2)
+    return Standing(shapes.read_number(started_ago), shapes.read_number(recovered_ago))

@@ -1,6 +1,5 @@
 """What strangers own that a statement would meet which names things without their schema: asked before one is run."""
 
-import json
 from dataclasses import replace
 from enum import StrEnum
 
@@ -9,7 +8,7 @@ from pgvector_ready.database.errors import UntrustedError
 from pgvector_ready.judgement.facts import Distrust, Thing
 from pgvector_ready.judgement.requirements import VersionTable
 from pgvector_ready.judgement.strangers import in_the_path, of_extension, of_table
-from pgvector_ready.observation import found
+from pgvector_ready.observation import found, shapes
 from pgvector_ready.observation.asking import ask
 from pgvector_ready.observation.pgvector import observe
 from pgvector_ready.observation.sql import literal, oid_of_table, qualified
@@ -101,7 +100,8 @@ async def find_stranger(link: Link, *reaches: Reach, table: VersionTable | None 
         version_table=oid_of_table(table.name, table.schema) if table else "NULL",
         version_schema=literal(table.schema) if table and table.schema else "NULL",
     )
-    strangers = ((Reach(one["reach"]), found.thing(one)) for one in json.loads(await ask(link, statement)))
+    answer = shapes.read(shapes.STRANGERS, await ask(link, statement))
+    strangers = ((Reach(one["reach"]), found.thing(one)) for one in answer)
     return next(((reach, thing) for reach, thing in strangers if reach in reaches), None)
 
 

@@ -4,9 +4,10 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from pgvector_ready.clock import moment
 from pgvector_ready.documents.answer import Answers, about_database
 from pgvector_ready.documents.documents import Identity
 from pgvector_ready.documents.wording import wording
@@ -27,6 +28,10 @@ HEALTHY_FOR_SECONDS = 2.0
 FAILING_FOR_SECONDS = 1.0
 
 
+# A clock that was set is told from one that drifts, and from the time between two readings of two clocks.
+_CLOCK_SET = timedelta(seconds=2)
+
+
 class Observes(Protocol):
     """What a probe is asked of: `observer.Observer`."""
 
@@ -40,14 +45,25 @@ class Observes(Protocol):
 class Readiness:
     """Asks on demand, at most one probe at a time, and lets everybody who asks meanwhile have the same answer."""
 
-    def __init__(self, observer: Observes, target: Target, requirements: Requirements, identity: Identity) -> None:
+    def __init__(
+        self,
+        observer: Observes,
+        target: Target,
+        requirements: Requirements,
+        identity: Identity,
+        *,
+        now: Callable[[], float] = moment,
+    ) -> None:
         self._observer = observer
+        self._now = now
         self._target = target
         self._requirements = requirements
         self._identity = identity
         self._probing: asyncio.Task[None] | None = None
         self._fresh_until = 0.0
         self._observation: Observation | None = None
+        # When it became as it is, by a clock that nobody sets.
+        self._since = 0.0
         self._answers: Answers | None = None
         self._draining: Answers | None = None
         self.provisioning = Provisioning()
@@ -103,7 +119,13 @@ class Readiness:
         failure = Failure.about(Code.DRAINING, Step.SERVICE, self._target)
         verdicts = (Verdict(Step.SERVICE, State.FAIL, failure), *observation.report.verdicts)
         report = replace(observation.report, verdicts=verdicts)
-        return about_database(replace(observation, report=report), self._identity)
+        return self._about(replace(observation, report=report))
+
+    def _about(self, observation: Observation) -> Answers:
+        def instead() -> Answers:
+            return about_database(replace(observation, report=self._unforeseen()), self._identity)
+
+        return about_database(observation, self._identity, instead)
 
     def close(self) -> None:
         """Stop probing and let go of the connection."""
@@ -117,36 +139,38 @@ class Readiness:
         return self._probing
 
     async def _run(self) -> None:
-        began = asyncio.get_running_loop().time()
+        began, began_at = asyncio.get_running_loop().time(), self._now()
         try:
             report = judge(await self._observer.observe(), self._requirements, self.provisioning.blocked)
         except Exception:
             _logger.exception("probe_broke")  # a mistake of ours: fails closed like every other surprise
             report = self._unforeseen()
-        self._remember(report)
         self._fresh_until = began + (HEALTHY_FOR_SECONDS if report.is_healthy else FAILING_FOR_SECONDS)
+        self._remember(report, began_at)
 
-    def _remember(self, report: Report) -> None:
+    def _remember(self, report: Report, began_at: float) -> None:
         last = self._observation
         is_same = last is not None and last.report.is_healthy == report.is_healthy
+        lasted_seconds = began_at - self._since if last else 0.0
+        if not is_same:
+            self._since = began_at
         self._observation = Observation(
             report=report,
             provisioning=self.provisioning,
-            since=last.since if last and is_same else report.facts.observed_at,
+            since=_since(last, report, lasted_seconds) if last and is_same else report.facts.observed_at,
             consecutive_failures=0 if report.is_healthy else (last.consecutive_failures if last else 0) + 1,
         )
-        self._answers, self._draining = about_database(self._observation, self._identity), None
+        self._answers, self._draining = self._about(self._observation), None
         if last is None or _code(last.report) != _code(report):
             self.has_changed.set()
-            self._log_change(last, self._observation)
+            self._log_change(self._observation, lasted_seconds)
         for listen in self.listeners:
             listen(self._observation)
 
-    def _log_change(self, last: Observation | None, now: Observation) -> None:
+    def _log_change(self, now: Observation, lasted_seconds: float) -> None:
         failure = now.report.failure
         if failure is None:
-            outage = (now.report.facts.observed_at - last.since).total_seconds() if last else 0.0
-            _logger.info("became_ready", extra={"outage_seconds": round(outage, 1)})
+            _logger.info("became_ready", extra={"outage_seconds": round(lasted_seconds, 1)})
         elif failure.code is not Code.PGVECTOR_NOT_ENABLED or self.provisioning.state is not ProvisioningState.PENDING:
             # Not enabled and about to be enabled is how every new database begins.
             said = wording(failure)
@@ -172,6 +196,12 @@ class Readiness:
         facts = Facts(self._target, observed_at=self._identity.started_at, latency_ms=0)
         verdicts = tuple(Verdict(step, State.SKIPPED, reason=Reason.NOT_LOOKED) for step in RUNBOOK)
         return Observation(Report(facts, verdicts), self.provisioning, self._identity.started_at, 0)
+
+
+def _since(last: Observation, report: Report, lasted_seconds: float) -> datetime:
+    """Return since when it has been so; the moment moves where the machine's clock was set meanwhile."""
+    counted_back = report.facts.observed_at - timedelta(seconds=lasted_seconds)
+    return last.since if abs(counted_back - last.since) < _CLOCK_SET else counted_back
 
 
 def _code(report: Report) -> Code | None:

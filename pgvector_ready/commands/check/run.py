@@ -3,7 +3,10 @@
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+
+import asyncpg
 
 from pgvector_ready.database import Database, create_engine
 from pgvector_ready.database.crashes import Crashes
@@ -17,6 +20,7 @@ from pgvector_ready.judgement.runbook import judge, judge_offline, judge_so_far
 from pgvector_ready.judgement.target import NOWHERE
 from pgvector_ready.migrations.history import find_history, requirements_for
 from pgvector_ready.observation.observer import Observer
+from pgvector_ready.observation.pgvector import standing
 from pgvector_ready.readiness.provisioning import Orders, Provisioner
 from pgvector_ready.readiness.readiness import Readiness
 from pgvector_ready.settings import Settings, own_network
@@ -46,27 +50,28 @@ async def check(settings: Settings, *, enable: bool, timeout_seconds: float, tel
     readiness = Readiness(observer, database.target, requirements, Identity.of_a_command())
     engine = create_engine(database)
     try:
-        return await _attempt(Provisioner(database, engine, readiness, Orders(enable=enable), hear), database.crashes)
+        provisioner = Provisioner(database, engine, readiness, Orders(enable=enable), hear)
+        observation = await provisioner.attempt()
+        await _look_after(database)
+        return await provisioner.attempt() if database.crashes.has_any else observation
     finally:
         readiness.close()
         database.terminate()
         await engine.dispose()
 
 
-async def _attempt(provisioner: Provisioner, crashes: Crashes) -> Observation:
-    """Return what one attempt found; where it lost the session, after a look at what became of the server.
-
-    What it was lost by is not asked for again.
-    """
-    observation = await provisioner.attempt()
-    try:
+async def _look_after(database: Database) -> None:
+    """Wait until it is known whether the server crashed by what its session was lost by; ask nothing else of it."""
+    with suppress(TimeoutError):  # it is still recovering, which is what there is to say then
         async with asyncio.timeout(_RECOVERY_SECONDS):
-            while crashes.is_open:
+            while database.crashes.is_open:
                 await asyncio.sleep(_LOOKED_AT_EVERY_SECONDS)
-                observation = await provisioner.attempt()
-    except TimeoutError:
-        pass  # it is still recovering, which is what the last observation says
-    return observation
+                with suppress(OSError, asyncpg.PostgresError):
+                    link = await database.connect()
+                    try:
+                        database.crashes.settle(await standing(link))
+                    finally:
+                        link.terminate()
 
 
 def check_offline(settings: Settings) -> Observation:

@@ -125,9 +125,11 @@ CONNECTED: Table = {
             "{host} のポート {port} への接続が時間内に成立しませんでした。ログインの途中で応答がなくなりました。",
         ),
         Text(
-            "The server is overloaded or frozen, or a pooler there cannot reach its own server: read the log of "
-            "either, look at its load, and restart it.",
-            "サーバーが過負荷か固まっています。または、そこにあるプーラーが自分のサーバーに接続できません。"
+            "It may be waking up: ask again with more patience, pgvector-ready check --timeout 30. If that fails too, the "
+            "server is overloaded or frozen, or a pooler there cannot reach its own server: read the log of either, look "
+            "at its load, and restart it.",
+            "起動中かもしれません。待ち時間を延ばして、もう一度試してください: pgvector-ready check --timeout 30 "
+            "それでも失敗するなら、サーバーが過負荷か固まっているか、そこにあるプーラーが自分のサーバーに接続できません。"
             "それぞれのログと負荷を確認し、再起動してください。",
         ),
     ),

@@ -29,6 +29,15 @@ _MANAGED = Text(
     "そのうえで、提供元のコンソールでサーバーのバージョンを上げてください。",
 )
 
+_WAKING = Text(
+    "It may be waking up, which takes some seconds after a pause: ask again with more patience, pgvector-ready check "
+    "--timeout 30; the service asks again by itself. If it never wakes, see in the provider's console whether it is "
+    "suspended.",
+    "休止から起動している途中かもしれません。起動には数秒かかります。待ち時間を延ばして、もう一度試してください: "
+    "pgvector-ready check --timeout 30 サービスは自動的に試し続けます。いつまでも起動しないなら、"
+    "停止されていないかを提供元のコンソールで確かめてください。",
+)
+
 PROVIDER_REMEDIES: Mapping[tuple[Code, str, Provider], Text] = {
     **{
         (Code.PGVECTOR_NOT_AVAILABLE, "", provider): _MANAGED
@@ -42,6 +51,16 @@ PROVIDER_REMEDIES: Mapping[tuple[Code, str, Provider], Text] = {
         )
     },
     # Where a firewall is the rule and not the exception.
+    # These let a database sleep, and wake it for whoever logs in. Railway's proxy holds the connection meanwhile.
+    **{
+        (Code.CONNECT_TIMEOUT, phase, provider): _WAKING
+        for provider, phases in (
+            (Provider.NEON, ("login",)),
+            (Provider.RDS, ("login",)),
+            (Provider.RAILWAY_PROXY, ("greeting", "greeting_tls", "login")),
+        )
+        for phase in phases
+    },
     (Code.CONNECT_TIMEOUT, "tcp", Provider.RDS): Text(
         "Let this service's outbound addresses in: the instance's security group, an inbound rule for port {port}; "
         "and switch on Publicly accessible.",

@@ -1,0 +1,132 @@
+"""The answers of a database as they must be: a server may send anything, and nothing else goes any further."""
+
+from typing import Annotated, TypeVar
+
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
+
+from pgvector_ready.database.errors import ProtocolViolationError, Violation
+
+_T = TypeVar("_T")
+
+# A name has 63 bytes, twice as many quoted; what pg_identify_object writes of a function names its arguments too.
+_Name = Annotated[str, StringConstraints(max_length=300)]
+_Identity = Annotated[str, StringConstraints(max_length=8_000)]
+_Version = Annotated[str, StringConstraints(max_length=100)]
+_Oid = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,10}$")]
+_Revision = Annotated[str, StringConstraints(max_length=128)]  # `statements.REVISIONS` cuts it there
+
+_STRICT = ConfigDict(strict=True, hide_input_in_errors=True)
+
+
+@with_config(_STRICT)
+class FoundThing(TypedDict):
+    """An object of the database."""
+
+    kind: _Name | None
+    name: _Identity | None
+    owner: _Name | None
+
+
+@with_config(_STRICT)
+class FoundStranger(FoundThing):
+    """An object of a stranger's, and what reaches it."""
+
+    reach: _Name
+
+
+@with_config(_STRICT)
+class FoundSchema(TypedDict):
+    """A schema to create the extension in."""
+
+    name: _Name
+    oid: _Oid
+
+
+@with_config(_STRICT)
+class FoundFunction(FoundThing):
+    """A function behind pgvector's type or one of its operators."""
+
+    is_c: bool
+    library: _Identity | None
+    is_trusted: bool
+
+
+@with_config(_STRICT)
+class FoundOperator(TypedDict):
+    """An operator of pgvector's, and what its bare name means for this role."""
+
+    own: _Oid
+    found: _Oid | None
+
+
+@with_config(_STRICT)
+class FoundExtension(TypedDict):
+    """pgvector, as the catalogue of this database has it."""
+
+    version: _Version
+    schema: _Name
+    quoted_schema: _Name
+    type: _Oid | None
+    found_type: _Oid | None
+    operators: Annotated[list[FoundOperator], Field(max_length=100)] | None
+    functions: Annotated[list[FoundFunction], Field(max_length=100)] | None
+
+
+@with_config(_STRICT)
+class FoundVersionTable(TypedDict):
+    """Alembic's table, as the catalogue has it."""
+
+    schema: _Name
+    name: _Name
+    kind: _Name
+    owner: _Name
+    schema_owner: _Name
+    is_owner_trusted: bool
+    is_schema_trusted: bool
+    is_inherited: bool
+    has_rules: bool
+    has_triggers: bool
+    column_type: int | None
+    is_readable: bool
+    is_filtered: bool
+
+
+@with_config(_STRICT)
+class FoundFacts(TypedDict):
+    """Every fact of a probe."""
+
+    version: _Version
+    is_standby: bool
+    is_read_only: bool
+    database: _Name
+    database_oid: _Oid
+    user: _Name
+    may_create_temporary_tables: bool
+    system_identifier: Annotated[str, StringConstraints(max_length=30)] | None
+    available_version: _Version | None
+    extension: FoundExtension | None
+    version_table: FoundVersionTable | None
+
+
+FACTS = TypeAdapter(FoundFacts)
+THING = TypeAdapter(FoundThing)
+SCHEMA = TypeAdapter(FoundSchema)
+STRANGERS: TypeAdapter[list[FoundStranger]] = TypeAdapter(list[FoundStranger])
+REVISIONS: TypeAdapter[list[_Revision | None]] = TypeAdapter(list[_Revision | None])
+
+
+def read(shape: TypeAdapter[_T], text: str) -> _T:
+    """Return what the JSON says, if it has this shape; else raise ProtocolViolationError, which repeats none of it."""
+    try:
+        return shape.validate_json(text, strict=True)
+    except ValidationError:
+        raise ProtocolViolationError(Violation.ANSWER) from None
+
+
+def read_number(text: str) -> float:
+    """Return a number as PostgreSQL writes it, which may be infinite or none; raise ProtocolViolationError."""
+    try:
+        return float(text)
+    except ValueError:
+        raise ProtocolViolationError(Violation.ANSWER) from None
