@@ -80,9 +80,9 @@ bench: .venv/bench  ## Measure, side by side with what others do (BENCH="through
 
 .PHONY: lock
 lock:  ## Write the lock files again (needs uv)
-	uv pip compile $(LOCK) pyproject.toml -o requirements.lock
+	uv pip compile $(LOCK) --extra serve pyproject.toml -o requirements.lock
 	uv pip compile $(LOCK) --no-deps --group local -o requirements-local.lock
 	uv pip compile $(LOCK) -c requirements.lock --group dev -o tests/requirements.lock
-	uv pip compile $(LOCK) -c requirements.lock -c tests/requirements.lock --extra otel pyproject.toml -o requirements-otel.lock
+	uv pip compile $(LOCK) -c requirements.lock -c tests/requirements.lock --extra serve --extra otel pyproject.toml -o requirements-otel.lock
 	uv pip compile $(LOCK) -c requirements.lock -c tests/requirements.lock --group bench -o tests/benchmarks/requirements.lock
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

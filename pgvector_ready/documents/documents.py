@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    WithJsonSchema,
+    model_serializer,
+)
 
 from pgvector_ready import __version__
 from pgvector_ready.documents.language import Language
@@ -67,16 +76,21 @@ class StepDocument(_Document):
 
     step: Step
     state: State
-    duration_ms: Milliseconds | None = Field(default=None, exclude_if=lambda value: value is None)
-    code: Code | None = Field(default=None, exclude_if=lambda value: value is None)
-    message: str | None = Field(default=None, exclude_if=lambda value: value is None)
-    remedy: str | None = Field(default=None, exclude_if=lambda value: value is None)
-    notes: tuple[str, ...] = Field(default=(), exclude_if=lambda value: not value)
+    duration_ms: Milliseconds | None = None
+    code: Code | None = None
+    message: str | None = None
+    remedy: str | None = None
+    notes: tuple[str, ...] = ()
     reason: Reason | None = Field(
         default=None,
-        exclude_if=lambda value: value is None,
         description="Why it was skipped: nobody set what it needs, an earlier step failed, or nobody has looked yet.",
     )
+
+    @model_serializer(mode="wrap")
+    def _without_the_unknown(self, serialise: SerializerFunctionWrapHandler):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a type would be its schema
+        return {
+            name: value for name, value in serialise(self).items() if value is not None and (value or name != "notes")
+        }
 
     @classmethod
     def of(cls, verdict: Verdict, language: Language = Language.ENGLISH) -> "StepDocument":
