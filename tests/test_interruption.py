@@ -152,6 +152,7 @@ async def test_a_lookup_that_hangs_does_not_hold_it_up(tmp_path: Path, command: 
             *namespace.prefix,
             *(sys.executable, "-m", "pgvector_ready", *command),
             DATABASE_URL="postgresql://app:secret@db.example.net/app",
+            MIGRATIONS_FOLDER=str(Path(__file__).parents[1] / "app" / "migrations"),  # it begins in another folder
             RENDER_API_KEY="rnd_example",
         )
         await asyncio.to_thread(wait_until, lambda: names.asked)

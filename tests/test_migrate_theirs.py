@@ -456,6 +456,26 @@ def test_a_server_that_is_short_of_patience_with_idle_transactions_keeps_the_loc
     assert [code for _, code in outcomes] == [0, 0], outcomes
 
 
+@pytest.mark.parametrize("is_early", [True, False], ids=["before env.py connects", "while it migrates"])
+def test_a_lock_that_is_lost_meanwhile_is_told(database: Database, place: Path, is_early: bool) -> None:  # noqa: FBT001
+    pause = "import time; time.sleep(3)"
+    write_history(place / "history", {"001": "pass" if is_early else pause}, before=pause if is_early else "")
+    marked = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+    with _start(database.url, place) as process:
+        wait_until(lambda: database.execute(marked) == [(2,)])  # the lock, and the number by which it is recognised
+        if not is_early:
+            wait_until(lambda: database.execute("SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock'"))
+        database.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+
+        out, err = process.communicate()
+
+    if is_early:
+        assert (process.returncode, err.partition(":")[0]) == (1, "connection_lost"), err
+    else:
+        assert (process.returncode, out.splitlines()[-1]) == (0, "from none to 001"), err
+        assert "another migration may have run beside this one" in err
+
+
 def test_behind_a_pooler_in_transaction_mode(database: Database, place: Path) -> None:
     write_history(place / "history", _TWO)
     with PgBouncer(database.server, default_pool_size="4") as pooler:

@@ -3,10 +3,7 @@
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from configparser import ConfigParser
-from configparser import Error as IniError
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from itertools import repeat
@@ -108,11 +105,13 @@ class _Options:
 def _read_ini(file: Path) -> Mapping[str, str]:
     if not is_there(file):
         return {}
+    from configparser import ConfigParser, Error  # noqa: PLC0415 - where there is such a file: a start is waited for
+
     parser = ConfigParser({"here": _here(file)}, interpolation=None)
     try:
         parser.read_string(_text(file))
         return dict(parser.items(_SECTION)) if parser.has_section(_SECTION) else {}
-    except IniError as error:  # its text may repeat the line, and the line may hold a password
+    except Error as error:  # its text may repeat the line, and the line may hold a password
         line = getattr(error, "lineno", None)
         message = f"{file} cannot be read{f' (line {line})' if line else ''}: it is no file of options."
         raise HistoryError(message) from None
@@ -121,6 +120,8 @@ def _read_ini(file: Path) -> Mapping[str, str]:
 def _read_toml(file: Path) -> Mapping[str, object]:
     if not is_there(file):
         return {}
+    import tomllib  # noqa: PLC0415 - as above
+
     try:
         found: object = tomllib.loads(_text(file)).get("tool", {}).get("alembic", {})
     except (tomllib.TOMLDecodeError, AttributeError, RecursionError):

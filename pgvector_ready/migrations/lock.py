@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pgvector_ready.database import Database, Link
@@ -35,12 +35,17 @@ class LockTimeoutError(Exception):
     """Somebody else held the lock for as long as this waits."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class HeldLock:
     """The lock that is held, and a number by which another session of this database can recognise that it is."""
 
     number: int
-    was_lost: bool = False
+    _link: Link
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the session has ended: another migration may run beside this one."""
+        return bool(self._link.connection.is_closed())
 
 
 @asynccontextmanager
@@ -51,15 +56,14 @@ async def holding_lock(database: Database, timeout_seconds: float) -> AsyncItera
         await link.connection.execute(_BEGIN)
         await link.connection.execute(_NO_TIMEOUT)
         await _wait(link, timeout_seconds)
-        lock = HeldLock(number=secrets.randbits(63))
+        lock = HeldLock(secrets.randbits(63), link)
         await link.connection.execute(_MARK.format(number=lock.number))
-        keeping = asyncio.create_task(_keep_alive(link, lock))
+        keeping = asyncio.create_task(_keep_alive(link))
         try:
             yield lock
         finally:
             keeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeping
+            await asyncio.gather(keeping, return_exceptions=True)
     finally:
         link.terminate()  # the server gives back what the session held
 
@@ -73,11 +77,8 @@ async def _wait(link: Link, timeout_seconds: float) -> None:
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def _keep_alive(link: Link, lock: HeldLock) -> None:
+async def _keep_alive(link: Link) -> None:
+    """Say something now and then; ends only with the session."""
     while True:
         await asyncio.sleep(_KEEP_ALIVE_SECONDS)
-        try:
-            await link.connection.execute(_STILL_THERE)
-        except Exception:  # noqa: BLE001 - whatever ended it, the session is gone, and the lock with it
-            lock.was_lost = True
-            return
+        await link.connection.execute(_STILL_THERE)

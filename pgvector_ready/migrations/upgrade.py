@@ -19,7 +19,7 @@ from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions, VersionTable
 from pgvector_ready.judgement.runbook import judge_step
 from pgvector_ready.migrations.history import History
-from pgvector_ready.migrations.lock import LOCK_TIMEOUT_SECONDS, LockTimeoutError, holding_lock
+from pgvector_ready.migrations.lock import LOCK_TIMEOUT_SECONDS, HeldLock, LockTimeoutError, holding_lock
 from pgvector_ready.migrations.outcome import judge
 from pgvector_ready.migrations.process import Say, run
 from pgvector_ready.observation import pgvector
@@ -84,7 +84,7 @@ async def upgrade(
     redact = settings.redactor()
     try:
         async with holding_lock(database, lock_timeout_seconds) as lock:
-            return await _Upgrade(settings, history, database, redact, say, ask_timeout_seconds).run(lock.number)
+            return await _Upgrade(settings, history, database, redact, say, ask_timeout_seconds).run(lock)
     except (MigrationError, ConfigurationError):
         raise
     except LockTimeoutError as error:
@@ -107,14 +107,20 @@ class _Upgrade:
     say: Say
     ask_timeout_seconds: float
 
-    async def run(self, lock: int) -> Upgraded:
+    async def run(self, lock: HeldLock) -> Upgraded:
         table = self.history.version_table
         before = await self._revisions(table)
         if before == self._heads:
             return Upgraded(before, before)
         await self._ask(lambda link: refuse_for_migrations(link, table or VersionTable()))
         configuration = self.history.configuration
-        ended = await run(self._orders(lock), configuration.directory, self._environment(), self.redact, self.say)
+        ended = await run(
+            self._orders(lock.number), configuration.directory, self._environment(), self.redact, self.say
+        )
+        if lock.is_lost and ended.is_elsewhere:  # it could not find the lock, wherever it was
+            raise MigrationError(Failure.about(Code.CONNECTION_LOST, Step.MIGRATED, self.database.target))
+        if lock.is_lost:
+            self.say("The session that held the lock has ended: another migration may have run beside this one.")
         if ended.version_table and ended.version_table != table:
             self.say(
                 f"env.py keeps the revision in {ended.version_table}: set MIGRATIONS_TABLE to it for serve and check"
