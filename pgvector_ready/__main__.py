@@ -13,6 +13,10 @@ _INTERRUPTED = 128 + signal.SIGINT
 _TIDY_TERMINAL = b"\r\x1b[K\x1b[?25h"
 
 
+# What only the commands need.
+_OF_THE_EXTRA = frozenset({"alembic", "dotenv", "h11", "httpx", "rich", "typer"})
+
+
 def main() -> None:
     """The entry point. It ends the process: Python itself would wait for a thread that a silent name server holds."""
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as a shell has it for a job in the background
@@ -30,7 +34,13 @@ def main() -> None:
 def _run() -> int:
     import logging  # noqa: PLC0415 - as the next one
 
-    from pgvector_ready.commands.cli import main as cli_main  # noqa: PLC0415 - takes longest of all, and Ctrl-C may come meanwhile
+    try:
+        from pgvector_ready.commands.cli import main as cli_main  # noqa: PLC0415 - takes longest of all, and Ctrl-C may come meanwhile
+    except ModuleNotFoundError as error:
+        if error.name not in _OF_THE_EXTRA:
+            raise
+        os.write(2, b'pgvector-ready: The commands need an extra: pip install "pgvector-ready[cli]"\n')
+        return 2
 
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # an arrow is no reason to fail on a terminal without one

@@ -110,7 +110,7 @@ def test_what_is_printed_while_importing_is_no_log_line(folder: Path) -> None:
             [*process.program, *process.arguments], cwd=folder, env=process.environment, stdout=out, stderr=err
         )
         try:
-            process.process = running  # type: ignore[assignment]
+            process.process = running
             process.wait_for(200, "/theirs")
         finally:
             running.terminate()
@@ -162,3 +162,21 @@ def test_the_bundled_application_needs_no_name(database_with_vector: Database, t
         page = process.get("/")
         assert page is not None
         assert page.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("missing", "command", "extra"), [("typer", "check", "cli"), ("uvicorn", "serve", "serve")], ids=["cli", "serve"]
+)
+def test_a_command_without_its_extra_says_which(missing: str, command: str, extra: str) -> None:
+    script = (
+        f"import sys; sys.modules[{missing!r}] = None; sys.argv[1:] = [{command!r}];"
+        "from pgvector_ready.__main__ import main; main()"
+    )
+    environment = {"PATH": "/usr/bin:/bin", "DATABASE_URL": NOWHERE}
+
+    ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("pgvector-ready: ")
+    assert ran.stderr.endswith(f'pip install "pgvector-ready[{extra}]"\n')
+    assert ran.stderr.count("\n") == 1

@@ -42,12 +42,16 @@ def serve(
     gc.disable()  # what is loaded stays: looking through it for garbage is a tenth of the start (docs/benchmarks.md)
     from pgvector_ready import logs
     from pgvector_ready.commands.choice import Source, choose, made_database
-    from pgvector_ready.server.server import Server, bind
     from pgvector_ready.tracing import secrets_in
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
     with complaining(ConfigurationError), complaining(NotServedError):
+        try:
+            from pgvector_ready.server.server import Server, bind
+        except ModuleNotFoundError as error:
+            message = f'The server needs {error.name}: pip install "pgvector-ready[serve]"'
+            raise NotServedError(message) from None
         given = load_for_serve()
         if choose(given, os.environ).source is Source.ENVIRONMENT:
             given.connection_string  # noqa: B018 - judged first: its sentence helps more than one about the port

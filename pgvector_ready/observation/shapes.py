@@ -2,7 +2,7 @@
 
 from typing import Annotated, TypeVar
 
-from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from pgvector_ready.database.errors import ProtocolViolationError, Violation
@@ -16,10 +16,14 @@ _Version = Annotated[str, StringConstraints(max_length=100)]
 _Oid = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,10}$")]
 _Revision = Annotated[str, StringConstraints(max_length=128)]  # `statements.REVISIONS` cuts it there
 
-_STRICT = ConfigDict(strict=True, hide_input_in_errors=True)
+
+def _strict(kind: type[_T]) -> type[_T]:
+    """Do what pydantic's `with_config` does, which the oldest release that is supported has not got."""
+    kind.__pydantic_config__ = ConfigDict(strict=True, hide_input_in_errors=True)  # type: ignore[attr-defined]
+    return kind
 
 
-@with_config(_STRICT)
+@_strict
 class FoundThing(TypedDict):
     """An object of the database."""
 
@@ -28,14 +32,14 @@ class FoundThing(TypedDict):
     owner: _Name | None
 
 
-@with_config(_STRICT)
+@_strict
 class FoundStranger(FoundThing):
     """An object of a stranger's, and what reaches it."""
 
     reach: _Name
 
 
-@with_config(_STRICT)
+@_strict
 class FoundSchema(TypedDict):
     """A schema to create the extension in."""
 
@@ -43,7 +47,7 @@ class FoundSchema(TypedDict):
     oid: _Oid
 
 
-@with_config(_STRICT)
+@_strict
 class FoundFunction(FoundThing):
     """A function behind pgvector's type or one of its operators."""
 
@@ -52,7 +56,7 @@ class FoundFunction(FoundThing):
     is_trusted: bool
 
 
-@with_config(_STRICT)
+@_strict
 class FoundOperator(TypedDict):
     """An operator of pgvector's, and what its bare name means for this role."""
 
@@ -60,7 +64,7 @@ class FoundOperator(TypedDict):
     found: _Oid | None
 
 
-@with_config(_STRICT)
+@_strict
 class FoundExtension(TypedDict):
     """pgvector, as the catalogue of this database has it."""
 
@@ -73,7 +77,7 @@ class FoundExtension(TypedDict):
     functions: Annotated[list[FoundFunction], Field(max_length=100)] | None
 
 
-@with_config(_STRICT)
+@_strict
 class FoundVersionTable(TypedDict):
     """Alembic's table, as the catalogue has it."""
 
@@ -92,7 +96,7 @@ class FoundVersionTable(TypedDict):
     is_filtered: bool
 
 
-@with_config(_STRICT)
+@_strict
 class FoundFacts(TypedDict):
     """Every fact of a probe."""
 
