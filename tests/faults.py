@@ -279,7 +279,10 @@ def under_tls(context: ssl.SSLContext, manner: Manner) -> Manner:
         await visit.reader.readexactly(8)  # the SSLRequest
         visit.writer.write(b"S")
         await visit.writer.start_tls(context)
-        await manner(visit)
+        try:
+            await manner(visit)
+        finally:
+            visit.writer.transport.abort()  # TLS's farewell would wait for whoever has left
 
     return under
 
