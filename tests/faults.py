@@ -327,6 +327,8 @@ class Door:
         if self._listener:
             self._listener.close()
             self._listener = None
+            for _ in range(5):  # whoever was just let in becomes a visit, and is cut with the others
+                await asyncio.sleep(0)
         await self.cut()
 
     async def cut(self, *, reset: bool = False) -> None:
