@@ -279,7 +279,10 @@ def under_tls(context: ssl.SSLContext, manner: Manner) -> Manner:
         await visit.reader.readexactly(8)  # the SSLRequest
         visit.writer.write(b"S")
         await visit.writer.start_tls(context)
-        await manner(visit)
+        try:
+            await manner(visit)
+        finally:
+            visit.writer.transport.abort()  # TLS's farewell would wait for whoever has left
 
     return under
 
@@ -324,6 +327,8 @@ class Door:
         if self._listener:
             self._listener.close()
             self._listener = None
+            for _ in range(5):  # whoever was just let in becomes a visit, and is cut with the others
+                await asyncio.sleep(0)
         await self.cut()
 
     async def cut(self, *, reset: bool = False) -> None:

@@ -137,6 +137,12 @@ LOGINS = {
     "MD5 without its salt": (SASL + message(b"R", struct.pack("!i", 5)), Violation.MESSAGE),
     "a kind of login of nobody's": (SASL + message(b"R", struct.pack("!i", 99)), Violation.MESSAGE),
     "an answer before the login": (OK + ANSWER, Violation.MESSAGE),
+    "no version": (OK + READY, Violation.MESSAGE),
+    "a version without a number": (OK + message(b"S", b"server_version\0devel\0") + READY, Violation.MESSAGE),
+    "a version without end": (
+        OK + message(b"S", b"server_version\0" + b"9" * 5_000 + b"\0") + READY,
+        Violation.MESSAGE,
+    ),
     "half a key": (OK + message(b"K", bytes(4)), Violation.MESSAGE),
 }
 

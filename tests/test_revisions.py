@@ -16,6 +16,19 @@ from pgvector_ready.migrations.revisions import read_revisions
 from pgvector_ready.migrations.source import MOST_BYTES, HistoryError, UnplainError
 
 _PLAIN = "revision = 'a'\ndown_revision = None\n"
+_FUNCTIONS = """
+@staticmethod
+def upgrade(
+    revision=None,
+) -> None:
+    revision = 1
+    sql = '''
+    def x'''
+
+async def downgrade(): pass; revision = 2
+class Table:
+    revision = 3
+# The end."""
 _NAMES = ["a", "b2", "0001", "001", "Ünï", "c_1", "label", "x y"]
 
 
@@ -68,7 +81,10 @@ def _histories(draw: st.DrawFn, *, is_sound: bool) -> dict[str, str]:
         if draw(st.booleans()):
             lines.append(f"branch_labels = ({f'of {name}' if is_sound else draw(st.sampled_from(names))!r},)")
         order = draw(st.permutations(lines))
-        scripts[f"{number}_x.py"] = '"""A docstring: revision = 9"""\nimport os\n' + "\n".join(order) + "\n"
+        functions = draw(st.sampled_from(["", _FUNCTIONS, _FUNCTIONS.replace("\n", "\r\n")]))
+        where = draw(st.integers(0, len(order)))  # nobody says that they come last
+        text = "\n".join([*order[:where], functions, *order[where:]])
+        scripts[f"{number}_x.py"] = f'"""A docstring:\ndef revision = 9"""\nimport os\n{text}\n'
     if not is_sound and draw(st.integers(0, 5)) == 0:
         scripts["copy.py"] = scripts["0_x.py"]
     return scripts
@@ -154,6 +170,10 @@ _BROKEN = {
     "no Python": ({"a.py": "revision = 'a'\ndown_revision ="}, ["a.py is not valid Python (line 2)"]),
     "a binary": ({"a.py": b"\x7fELF\x00\x01"}, ["a.py is not valid Python"]),
     "not in UTF-8": ({"a.py": b"revision = 'caf\xe9'\ndown_revision = None\n"}, ["a.py is not valid Python"]),
+    "a line hidden by an encoding": (
+        {"a.py": b"# coding: utf-7\nrevision = 'a'\ndown_revision = None\ndef f(): ...\n#+AAo-revision += 'b'\n"},
+        ["a.py is not valid Python"],
+    ),
     "another encoding than it says": ({"a.py": b"# coding: nosuch\nrevision = 'a'\n"}, ["a.py is not valid Python"]),
 }
 
@@ -173,7 +193,7 @@ def test_what_does_not_fit_together_is_one_sentence_with_the_names_of_the_files(
         _alembic(tmp_path)
 
 
-_UNPLAIN = {
+_UNPLAIN: dict[str, str | bytes] = {
     "worked out": "revision = 'a' + '1'\ndown_revision = None\n",
     "called": "revision = str('a')\ndown_revision = None\n",
     "formatted": "revision = f'{1}'\ndown_revision = None\n",
@@ -184,6 +204,11 @@ _UNPLAIN = {
     "imported": "from os import name as revision\ndown_revision = None\n",
     "a function": f"{_PLAIN}def revision(): ...\n",
     "added to": f"{_PLAIN}revision += 'b'\n",
+    "added to after a function": f"{_PLAIN}def f(): ...\nrevision += 'b'\n",
+    "after a form feed": f"{_PLAIN}def f(): ...\n\frevision += 'b'\n",
+    "after a carriage return": f"{_PLAIN}def f(): ...\rrevision += 'b'\n",
+    "a class, after a function": f"{_PLAIN}def f(): ...\nclass revision: ...\n",
+    "a decorated function": f"{_PLAIN}@print\nasync  def  revision(): ...\n",
     "deleted": f"{_PLAIN}del revision\n",
     "written by a match": f"{_PLAIN}match 'b':\n    case revision: ...\n",
     "written by an assignment expression": f"{_PLAIN}print(revision := 'b')\n",
@@ -196,7 +221,7 @@ _UNPLAIN = {
 
 
 @pytest.mark.parametrize("script", _UNPLAIN.values(), ids=_UNPLAIN)
-def test_what_only_running_it_would_tell_cannot_be_judged(tmp_path: Path, script: str) -> None:
+def test_what_only_running_it_would_tell_cannot_be_judged(tmp_path: Path, script: str | bytes) -> None:
     versions = _folder(tmp_path, {"odd.py": script})
 
     with pytest.raises(UnplainError, match=r"odd\.py"):
@@ -207,6 +232,8 @@ _PLAIN_ENOUGH = {
     "a name inside of a function": f"{_PLAIN}def upgrade():\n    revision = 1 + 1\n    del revision\n",
     "an attribute": f"{_PLAIN}import os\nos.revision = 1\n",
     "a comprehension's neighbour": f"{_PLAIN}tables = [t for t in 'ab']\n",
+    "before functions with texts": f"{_PLAIN}def f():\n    return '''\ndef revision\nrevision = 1\n'''\n",
+    "after them": f"import os\ndef f():\n    return '''x'''\n{_PLAIN}",
     "assigned twice": f"revision = 'b'\n{_PLAIN}",
     "two names at once": "depends_on = down_revision = None\nrevision: str = 'a'\nbranch_labels: None\n",
     "a mark of the encoding": "\ufeff" + _PLAIN,

@@ -67,6 +67,7 @@ class Framing:
         self._bytes = self._messages = 0
         self._settings: set[bytes] = set()
         self._sasl: int | None = None
+        self._has_version = False
         self._is_postgresql = False
         # The fields of a notice that says why the server ends this session.
         self.last_words: dict[str, str] | None = None
@@ -154,6 +155,8 @@ class Framing:
                 message = _readable(kind, body)
             case b"R":
                 self._follow(body)
+            case b"Z" if not self._has_version:  # without one the driver fails, and forgets to close
+                raise ProtocolViolationError(Violation.MESSAGE)
             case b"Z":
                 self._phase = _Phase.IDLE
         return message
@@ -164,7 +167,10 @@ class Framing:
             self.last_words = fields
 
     def _count(self, body: bytes) -> None:
-        self._settings.add(body.partition(b"\0")[0])
+        name, _, value = body.partition(b"\0")
+        self._settings.add(name)
+        if name == b"server_version":
+            self._has_version = bool(re.search(rb"^\D*\d{1,5}(\D|$)", value))
         self._bound(len(self._settings), self._bounds.settings)
         self._bound(len(body), self._bounds.setting_bytes)
 

@@ -100,7 +100,7 @@ def _refuse_bytecode(folder: Path, names: Sequence[str]) -> None:
 
 
 def _script(file: Path) -> Script:
-    found = literals(parse(file), _NAMES, file)
+    found = literals(parse(file, _NAMES), _NAMES, file)
     if "revision" not in found and (match := _FILE_OF_ALEMBIC_0_1.match(file.name)):
         found["revision"] = match[1]
     for name in _NAMES[:2]:

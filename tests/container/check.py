@@ -57,6 +57,8 @@ def check_image(tally: Tally, image: str) -> None:
         "the image's user is a number and not root", holds=config["User"] == "10001:10001", found=config["User"]
     )
     tally.expect("the image knows its commit", holds=f"GIT_COMMIT={COMMIT}" in config["Env"], found=config["Env"])
+    folder = "MIGRATIONS_FOLDER=app/migrations"
+    tally.expect("the image names its Alembic folder", holds=folder in config["Env"], found=config["Env"])
     tally.expect("no connection string in the image", holds=not any("DATABASE" in word for word in config["Env"]))
     for python in ("/opt/venv/bin/python", "/usr/local/bin/python3"):
         found = docker("run", "--rm", "--network", "none", image, python, "-c", LOOK)
