@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fastapi import APIRouter
 from pydantic import SecretStr
-from sqlalchemy import URL, MetaData
+from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pgvector_ready.arguments import checked_engine, checked_metadata, checked_path, text_of, with_url
 from pgvector_ready.database import Database, create_engine
 from pgvector_ready.documents.documents import Identity
 from pgvector_ready.judgement.failures import Failure
@@ -27,7 +28,7 @@ from pgvector_ready.observation.observer import Misconfigured, Observer
 from pgvector_ready.paths import HEALTH_PATH, Paths, own_path
 from pgvector_ready.readiness.provisioning import Orders, Provisioner
 from pgvector_ready.readiness.readiness import Observes, Readiness
-from pgvector_ready.settings import ConfigurationError, Settings, load
+from pgvector_ready.settings import ConfigurationError, Settings
 from pgvector_ready.web import badge, contract
 from pgvector_ready.web.health import Health
 
@@ -63,10 +64,10 @@ class Ready:
 
         Raises TypeError, ValueError, or ConfigurationError for what the environment says wrongly.
         """
-        self._given_engine = _checked_engine(engine)
-        self.metadata = _checked_metadata(metadata)
-        self.settings = _with_url(settings, _text(database_url), self._given_engine)
-        paths = Paths(_checked_path(path))
+        self._given_engine = checked_engine(engine)
+        self.metadata = checked_metadata(metadata)
+        self.settings = with_url(settings, text_of(database_url), self._given_engine)
+        paths = Paths(checked_path(path))
         requirements = Requirements()
         self.failure: Failure | None = None
         target: Target = NOWHERE
@@ -297,66 +298,3 @@ async def _call(handler: Callable[[], Any]) -> None:
     result = handler()
     if inspect.isawaitable(result):
         await result
-
-
-def _checked_path(path: object) -> str:
-    if not isinstance(path, str):
-        message = f"path must be text such as {HEALTH_PATH}"
-        raise TypeError(message)
-    if not path.startswith("/") or path.endswith("/") or any(mark in path for mark in "{}?# "):
-        message = f"path must begin with / and end without one, as {HEALTH_PATH} does, and hold no parameter"
-        raise ValueError(message)
-    return path
-
-
-def _checked_engine(engine: object) -> AsyncEngine | None:
-    if engine is None:
-        return None
-    if not isinstance(engine, AsyncEngine):
-        message = (
-            "engine must be SQLAlchemy's AsyncEngine, whatever its driver; leave it out where yours is not: "
-            "the proof at start-up then uses one of its own"
-        )
-        raise TypeError(message)
-    if engine.dialect.name != "postgresql":
-        message = "engine must lead to PostgreSQL"
-        raise ValueError(message)
-    return engine
-
-
-def _checked_metadata(metadata: Any) -> MetaData | None:
-    found = getattr(metadata, "metadata", metadata)
-    if found is not None and not isinstance(found, MetaData):
-        message = "metadata must be a MetaData of SQLAlchemy or a declarative base"
-        raise TypeError(message)
-    return found
-
-
-def _text(database_url: object) -> str | None:
-    match database_url:
-        case None | str():
-            return database_url
-        case SecretStr():
-            return database_url.get_secret_value()
-        case URL():
-            return database_url.render_as_string(hide_password=False)
-        case _ if hasattr(database_url, "unicode_string") or hasattr(database_url, "unicode_host"):
-            return str(database_url)  # pydantic's PostgresDsn
-        case _:
-            message = "database_url must be text, a SecretStr, or a URL of SQLAlchemy or pydantic"
-            raise TypeError(message)
-
-
-def _with_url(settings: Settings | None, url: str | None, engine: AsyncEngine | None) -> Settings:
-    """The settings, with the URL that was given; else their own, or else the engine's."""
-    if settings is not None and not isinstance(settings, Settings):
-        message = "settings must be pgvector_ready.Settings, such as load() returns"
-        raise TypeError(message)
-    settings = settings or load(**({} if url is None else {"database_url": url}))
-    if url is None and settings.database_url is None and engine is not None:
-        url = engine.url.render_as_string(hide_password=False)
-    if url is None or (settings.database_url and settings.database_url.get_secret_value() == url):
-        return settings
-    copied = settings.model_copy(update={"database_url": SecretStr(url)})
-    copied.__dict__.pop("connection_string", None)  # was read of the other one
-    return copied
