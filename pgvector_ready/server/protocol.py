@@ -172,6 +172,10 @@ class Protocol(HttpToolsProtocol):
             cause = error.__context__
             self._refuse(cause.status if isinstance(cause, Refusal) else HTTPStatus.BAD_REQUEST)
 
+    def _should_upgrade(self) -> bool:
+        """Answer a poll as a poll, whatever else a proxy in front of its client offers."""
+        return super()._should_upgrade() and not (b"GET %b " % self.url).startswith(self._polls)
+
     def on_headers_complete(self) -> None:
         """Take a head that is not too large, and whose request is not one too many."""
         limits = self._limits
