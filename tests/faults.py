@@ -368,7 +368,7 @@ class Door:
         task.add_done_callback(lambda _: self._visits.pop(visit))
 
     async def _attend(self, visit: Visit) -> None:
-        with suppress(OSError, asyncio.CancelledError):
+        with suppress(OSError, EOFError, asyncio.CancelledError):
             await self.manner(visit)
         visit.leave()
 
