@@ -5,6 +5,7 @@ import datetime as dt
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,7 +17,7 @@ from pgvector_ready.dsn import parse
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from tests.postgres import DEBIAN_15, PostgresServer
 
-BY_NAME = {"host": "localhost", "hostaddr": "127.0.0.1"}
+BY_NAME: dict[str, Any] = {"host": "localhost", "hostaddr": "127.0.0.1"}
 MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 STRONG = ("require", "verify-ca", "verify-full")
 
@@ -82,7 +83,7 @@ ROWS = [
 async def test_a_file_is_read_as_psql_reads_it_and_named(
     parameter: str, words: dict[str, str], mode: str, tls_server: PostgresServer, files: dict[str, str]
 ) -> None:
-    given = {word: value.format(**files) for word, value in words.items()}
+    given: dict[str, Any] = {word: value.format(**files) for word, value in words.items()}
     url = tls_server.connection_string(**BY_NAME, sslmode=mode, **given)
 
     theirs = await asyncio.to_thread(psql, url)
