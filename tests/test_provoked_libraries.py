@@ -246,3 +246,11 @@ async def test_a_pooler_that_is_full_is_told_by_its_fixed_sentence(server: Postg
 
 def url_to(server: PostgresServer, port: int) -> str:
     return server.connection_string(port=port)
+
+
+async def test_the_image_is_named_by_what_the_database_has_recorded() -> None:
+    with PostgresServer(binaries=DEBIAN_15) as old:
+        old.execute("CREATE DATABASE sorted TEMPLATE template0 LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'")
+        old.execute("UPDATE pg_database SET datcollversion = '2.36' WHERE datname = 'sorted'")
+        async with running(old.connection_string(database="sorted")) as service:
+            error_in(await service.database(), "pgvector_not_available", "available", "pgvector:pg15-bookworm")

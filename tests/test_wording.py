@@ -134,6 +134,7 @@ def test_every_case_that_is_built_has_its_sentences() -> None:
         "doubtful",
         "endpoint",
         "pooler",
+        "musl",
         "trigger",
         "one_part",
         "several_parts",

@@ -63,6 +63,30 @@ DATABASE: Table = {
             "ロールの設定と提供元のコンソールも確かめてください。ディスクがいっぱいになると自動的に読み取り専用にする提供元があります。",
         ),
     ),
+    (Code.PGVECTOR_NOT_AVAILABLE, "musl"): Sentences(
+        Text(
+            "pgvector is not installed on this server: PostgreSQL {server_version} on {host} port {port}, "
+            "database {database}.",
+            "このサーバーに pgvector がインストールされていません: PostgreSQL {server_version}、{host} のポート {port}、"
+            "データベース {database}。",
+            otherwise=Text(
+                "pgvector is not installed on this server: {host} port {port}, database {database}.",
+                "このサーバーに pgvector がインストールされていません: {host} のポート {port}、データベース {database}。",
+            ),
+        ),
+        Text(
+            "First make sure that this is the database you mean. Its image is Alpine's, which sorts text otherwise than "
+            "{image} does: start that one with a volume of its own, and move the data by pg_dump and pg_restore.",
+            "まず、意図したデータベースかどうかを確かめてください。このサーバーは Alpine のイメージで、文字列の並び順が異なります。"
+            "{image} を別のボリュームで起動し、pg_dump と pg_restore でデータを移してください。",
+            otherwise=Text(
+                "First make sure that this is the database you mean. Its image is Alpine's: start one with pgvector on a "
+                "volume of its own, and move the data by pg_dump and pg_restore.",
+                "まず、意図したデータベースかどうかを確かめてください。このサーバーは Alpine のイメージです。pgvector のある"
+                "イメージを別のボリュームで起動し、pg_dump と pg_restore でデータを移してください。",
+            ),
+        ),
+    ),
     (Code.PGVECTOR_NOT_AVAILABLE, ""): Sentences(
         Text(
             "pgvector is not installed on this server: PostgreSQL {server_version} on {host} port {port}, "
