@@ -129,14 +129,14 @@ def message(kind: bytes, body: bytes = b"") -> bytes:
     return kind + struct.pack("!i", 4 + len(body)) + body
 
 
-def refuse(sqlstate: str) -> Manner:
+def refuse(sqlstate: str, words: str = "who are you, secret?") -> Manner:
     """What a provider's shared proxy does: it has no TLS here, and an error of its own for whoever logs in."""
 
     async def manner(visit: Visit) -> None:
         await visit.reader.readexactly(8)  # the SSLRequest
         visit.writer.write(b"N")
         await visit.reader.read(65_536)
-        visit.writer.write(message(b"E", f"SFATAL\0VFATAL\0C{sqlstate}\0Mwho are you, secret?\0\0".encode()))
+        visit.writer.write(message(b"E", f"SFATAL\0VFATAL\0C{sqlstate}\0M{words}\0\0".encode()))
         await visit.writer.drain()
 
     return manner
@@ -368,7 +368,7 @@ class Door:
         task.add_done_callback(lambda _: self._visits.pop(visit))
 
     async def _attend(self, visit: Visit) -> None:
-        with suppress(OSError, asyncio.CancelledError):
+        with suppress(OSError, EOFError, asyncio.CancelledError):
             await self.manner(visit)
         visit.leave()
 

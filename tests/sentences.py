@@ -30,6 +30,7 @@ VALUES: dict[str, Value] = {
     "installed_version": "0.8.5",
     "minimum_version": "0.8.6",
     "schema": "extensions",
+    "built_for": "16",
     "current": "0001",
     "head": "0002",
     "kind": "view",

@@ -16,7 +16,7 @@ from typer.main import get_command
 
 from pgvector_ready import __version__
 from pgvector_ready.commands import cli
-from pgvector_ready.database.errors import _SQLSTATES
+from pgvector_ready.database.sqlstates import SQLSTATES
 from pgvector_ready.documents.answer import Manner, about_database, about_service
 from pgvector_ready.documents.documents import DatabaseDocument, Identity, ServiceDocument, StepDocument
 from pgvector_ready.judgement.facts import Extension, Facts
@@ -71,7 +71,7 @@ def test_a_section_says_how_bad_it_is_and_where_it_shows(code: Code) -> None:
     assert "SQLSTATE" in seen
 
 
-@pytest.mark.parametrize(("sqlstate", "code"), sorted({(sqlstate, code) for sqlstate, _, code in _SQLSTATES}))
+@pytest.mark.parametrize(("sqlstate", "code"), sorted({(sqlstate, code) for sqlstate, _, code in SQLSTATES}))
 def test_a_section_names_every_sqlstate_that_leads_to_it(sqlstate: str, code: Code) -> None:
     assert re.search(rf"\b{sqlstate}", section(code).partition("**Why.**")[0])
 

@@ -10,12 +10,13 @@ from sqlalchemy.exc import DBAPIError
 
 from pgvector_ready.database import errors
 from pgvector_ready.database.errors import classify
+from pgvector_ready.database.sqlstates import SQLSTATES
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Step
 
 
-def from_server(sqlstate: str) -> Exception:
+def from_server(sqlstate: str, routine: str = "") -> Exception:
     """As asyncpg makes it of a server's message: with a severity, which its own errors have not."""
-    fields = {"S": "ERROR", "V": "ERROR", "C": sqlstate, "M": "Nachricht in fremder Sprache"}
+    fields = {"S": "ERROR", "V": "ERROR", "C": sqlstate, "M": "Nachricht in fremder Sprache", "R": routine}
     error: Exception = asyncpg.PostgresError.new(fields)
     return error
 
@@ -52,6 +53,13 @@ BY_SQLSTATE = [
     ("08P01", Step.CONNECTED, Code.POOLER_ERROR),
     ("08P01", None, Code.POOLER_ERROR),
     ("25006", Step.ENABLED, Code.READ_ONLY),
+    ("08006", Step.CONNECTED, Code.POOLER_ERROR),
+    ("58000", Step.CONNECTED, Code.POOLER_ERROR),
+    ("58000", Step.USABLE, Code.UNEXPECTED_ERROR),
+    ("P0001", Step.CONNECTED, Code.LOGIN_NOT_PERMITTED),
+    ("P0001", Step.ENABLED, Code.PGVECTOR_REFUSED),
+    ("P0001", Step.MIGRATED, Code.UNEXPECTED_ERROR),
+    ("58P01", Step.CONNECTED, Code.PRELOAD_LIBRARY_FAILED),
     ("58P01", Step.ENABLED, Code.PGVECTOR_LIBRARY_MISSING),
     ("58P01", Step.USABLE, Code.PGVECTOR_LIBRARY_MISSING),
     ("0A000", Step.ENABLED, Code.PGVECTOR_NOT_AVAILABLE),
@@ -72,7 +80,7 @@ def test_a_server_is_taken_by_its_sqlstate_and_the_step(sqlstate: str, step: Ste
 def test_every_sqlstate_of_the_table_is_tried_here() -> None:
     tried = {(sqlstate, code) for sqlstate, _, code in BY_SQLSTATE}
 
-    for prefix, _, code in errors._SQLSTATES:
+    for prefix, _, code in SQLSTATES:
         assert any(sqlstate.startswith(prefix) and code is found for sqlstate, found in tried), prefix
 
 

@@ -115,6 +115,24 @@ async def test_a_silent_database_is_blamed_all_the_same(database_with_vector: Da
     assert time.monotonic() - began < 4
 
 
+async def test_a_connection_that_a_machine_slept_over_is_not_asked(database_with_vector: Database) -> None:
+    """Its timers slept too; the server, or a firewall between, has long forgotten the session."""
+    asleep = 0.0
+    observer = Observer(Connector(parse(database_with_vector.url), 3.0), 1.0, now=lambda: time.monotonic() + asleep)
+    await observer.observe()
+    (first,) = database_with_vector.server.backends(database_with_vector.name)
+    await observer.observe()
+    assert database_with_vector.server.backends(database_with_vector.name) == [first]
+
+    asleep = 40.0
+    facts = await observer.observe()
+
+    (second,) = set(database_with_vector.server.backends(database_with_vector.name)) - {first}
+    assert facts.failure is None
+    assert second != first
+    observer.release()
+
+
 async def test_a_process_that_was_stopped_asks_again(database_with_vector: Database, tmp_path: Path) -> None:
     """Ctrl-Z, a debugger, a paused container: SIGSTOP for longer than every deadline, in the middle of a probe."""
     async with door(database_with_vector.server.port) as way:

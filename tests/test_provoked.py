@@ -108,7 +108,7 @@ ROWS = [
         "an internal error of nobody in particular",
         faults.refuse("XX000"),
         "unexpected_error",
-        ("the service's log",),
+        ("pgvector-ready check prints them",),
         sqlstate="XX000",
     ),
     Row("closed at the password", faults.cut_at(LOGIN), "connection_closed", CLOSED),

@@ -169,7 +169,7 @@ ROWS = [
         ('GRANT EXECUTE ON FUNCTION json_build_object(VARIADIC "any") TO PUBLIC',),
         "unexpected_error",
         "42501",
-        ("the service's log and nowhere else",),
+        ("pgvector-ready check prints them",),
     ),
     Row(
         "a distance that is wrong",

@@ -541,6 +541,28 @@ def test_the_image_that_is_recommended_can_open_the_servers_data(server_version:
     assert image_for(server_version) == image
 
 
+@pytest.mark.parametrize(
+    ("collation_version", "image"),
+    [
+        ("2.36", "pgvector/pgvector:pg17-bookworm"),
+        ("2.41", "pgvector/pgvector:pg17-trixie"),
+        ("2.31", "pgvector/pgvector:pg17"),
+        ("153.120", "pgvector/pgvector:pg17"),
+        (None, "pgvector/pgvector:pg17"),
+    ],
+)
+def test_the_image_sorts_text_as_the_database_was_sorted(collation_version: str | None, image: str) -> None:
+    assert image_for("17.6 (Debian 17.6-1.pgdg12+1)", collation_version) == image
+
+
+def test_the_data_of_an_alpine_image_are_dumped_and_restored() -> None:
+    server = replace(SERVER, version="17.6", is_musl=True)
+    failure = judge(Facts(TARGET, NOON, 1, server, Extension()), Requirements()).failure
+
+    assert failure is not None
+    assert "pg_dump" in wording(failure).remedy
+
+
 def test_a_server_without_pgvector_is_told_with_its_version_and_image() -> None:
     """Or the reader would not notice that it is the wrong server."""
     failure = judge(facts(extension=NOWHERE), Requirements()).failure

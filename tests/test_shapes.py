@@ -28,6 +28,8 @@ FACTS: dict[str, Any] = {
     "user": "app",
     "may_create_temporary_tables": True,
     "system_identifier": "7412345678901234567",
+    "collation_version": "2.36",
+    "is_musl": False,
     "available_version": "0.8.6",
     "extension": None,
     "version_table": None,

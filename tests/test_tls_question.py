@@ -7,6 +7,7 @@ ticket; that is asked of the bytes.
 import asyncio
 import contextlib
 import struct
+from typing import Any
 
 import psycopg
 import pytest
@@ -160,7 +161,7 @@ async def test_nor_is_a_failure_looked_into_with_tls(manner: Manner) -> None:
     async def listening(visit: Visit) -> None:
         read = visit.reader.feed_data
 
-        def feed(data: bytes) -> None:
+        def feed(data: Any) -> None:
             heard.extend(data)
             read(data)
 

@@ -133,6 +133,9 @@ def test_every_case_that_is_built_has_its_sentences() -> None:
         "brackets",
         "doubtful",
         "endpoint",
+        "pooler",
+        "musl",
+        "trigger",
         "one_part",
         "several_parts",
     }  # chosen by a condition

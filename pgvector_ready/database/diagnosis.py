@@ -14,9 +14,9 @@ from pgvector_ready.database.errors import (
     TlsNotSupportedError,
     TlsRootMissingError,
     TlsUnansweredError,
-    causes,
 )
 from pgvector_ready.database.greeting import Greeting, greet, is_socket, knock, speaks_in_clear
+from pgvector_ready.database.said import causes
 from pgvector_ready.database.tls import Tls
 from pgvector_ready.dsn import Host
 

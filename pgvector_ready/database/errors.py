@@ -1,15 +1,18 @@
 """An exception met on the way to the database, as the failure that it is."""
 
 import errno
+import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import cast
 
 import asyncpg
 
+from pgvector_ready.database.said import Said, causes
+from pgvector_ready.database.sqlstates import ROUTINES, by_sqlstate
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.phrases import Part, Value, phrase
 from pgvector_ready.judgement.strangers import Finding
@@ -113,24 +116,18 @@ class WrongDistanceError(Exception):
 def classify(error: BaseException, step: Step | None) -> tuple[Code, str | None]:
     """The code of an exception met in `step`, and its SQLSTATE if the server gave one; `None` is a query of any step.
 
-    Decided by class, errno and SQLSTATE, never by a server's text, which is localised. What nobody foresaw is
+    Decided by class, errno, routine and SQLSTATE, never by a server's text, which is localised. What nobody foresaw is
     `unexpected_error`: it fails closed.
     """
     chain = tuple(causes(error))
-    # The deepest one that came from a server: asyncpg gives its own wrappers a code (08003) and no severity.
-    servers = (cast("asyncpg.PostgresError", link).sqlstate for link in reversed(chain) if _is_of_server(link))
-    sqlstate = next(servers, None)
+    said = Said(error)
+    sqlstate = said.sqlstate
     # What was found out after the error says more than the error.
     own = next((code for link in chain for kind, code in _FOUND_OUT.items() if isinstance(link, kind)), None)
-    if code := own or (sqlstate and by_sqlstate(sqlstate, step)):
+    if code := own or ROUTINES.get((said.routine, step)) or (sqlstate and by_sqlstate(sqlstate, step)):
         return code, sqlstate
     by_class = (_by_class(link, step) for link in chain)
     return next((code for code in by_class if code), Code.UNEXPECTED_ERROR), sqlstate
-
-
-def _is_of_server(error: BaseException) -> bool:
-    """Whether the server said it, through asyncpg or, by an application's own engine, through psycopg."""
-    return bool(getattr(error, "severity", None) or getattr(getattr(error, "diag", None), "severity", None))
 
 
 _FOUND_OUT: dict[type[Exception], Code] = {
@@ -147,63 +144,7 @@ _FOUND_OUT: dict[type[Exception], Code] = {
 }
 
 
-def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Return the error, those in its group, and what it was raised from or while handling; the outermost first."""
-    seen: set[int] = set()
-    waiting = [error]
-    while waiting:
-        link = waiting.pop(0)
-        if link is None or id(link) in seen:
-            continue
-        seen.add(id(link))
-        yield link
-        if isinstance(link, BaseExceptionGroup):
-            waiting += link.exceptions
-        waiting.append(link.__cause__ or (None if link.__suppress_context__ else link.__context__))
-
-
 _CONNECTING = frozenset({Step.CONFIGURED, Step.CONNECTED})
-
-
-# https://www.postgresql.org/docs/18/errcodes-appendix.html; the first that matches. None: in every step.
-_SQLSTATES: tuple[tuple[str, Step | None, Code], ...] = (
-    ("28P01", None, Code.INVALID_PASSWORD),
-    ("28", None, Code.LOGIN_NOT_PERMITTED),
-    ("3D000", None, Code.DATABASE_MISSING),
-    ("42501", Step.CONNECTED, Code.DATABASE_CONNECT_DENIED),
-    ("42501", Step.ENABLED, Code.PGVECTOR_PERMISSION_DENIED),
-    # What the start-up message brings along: options.
-    ("42704", Step.CONNECTED, Code.DATABASE_URL_INVALID),
-    ("42601", Step.CONNECTED, Code.DATABASE_URL_INVALID),
-    ("22023", Step.CONNECTED, Code.DATABASE_URL_INVALID),
-    ("55P02", Step.CONNECTED, Code.DATABASE_URL_INVALID),
-    ("55000", Step.CONNECTED, Code.DATABASE_NOT_ACCEPTING),
-    ("53300", None, Code.TOO_MANY_CONNECTIONS),
-    ("53100", None, Code.DISK_FULL),
-    ("53200", None, Code.OUT_OF_MEMORY),
-    ("57P03", None, Code.CANNOT_CONNECT_NOW),
-    ("57P05", None, Code.CONNECTION_LOST),  # idle_session_timeout
-    ("57P", None, Code.SERVER_SHUTDOWN),
-    ("57014", None, Code.STATEMENT_TIMEOUT),
-    ("08P01", None, Code.POOLER_ERROR),  # in a query: nobody became free in the pooler's queue
-    ("25006", None, Code.READ_ONLY),
-    ("58P01", Step.ENABLED, Code.PGVECTOR_LIBRARY_MISSING),
-    ("58P01", Step.USABLE, Code.PGVECTOR_LIBRARY_MISSING),
-    ("0A000", Step.ENABLED, Code.PGVECTOR_NOT_AVAILABLE),
-    ("55P03", Step.ENABLED, Code.PGVECTOR_LOCK_TIMEOUT),
-    ("42501", Step.USABLE, Code.PGVECTOR_NOT_ON_SEARCH_PATH),  # no USAGE on the schema
-    ("42501", Step.MIGRATED, Code.MIGRATIONS_PERMISSION_DENIED),
-    ("42704", Step.USABLE, Code.PGVECTOR_NOT_ON_SEARCH_PATH),
-    ("42883", Step.USABLE, Code.PGVECTOR_NOT_ON_SEARCH_PATH),
-)
-
-
-def by_sqlstate(sqlstate: str, step: Step | None) -> Code | None:
-    """Return the code of a server's SQLSTATE met in `step`, or None for one that nobody foresaw."""
-    matches = (code for prefix, where, code in _SQLSTATES if sqlstate.startswith(prefix) and where in {None, step})
-    return next(matches, None)
-
-
 _UNREACHABLE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN, errno.EHOSTDOWN})
 
 
@@ -315,17 +256,36 @@ def failure_of(
         code, values = error.finding.code, {**values, **error.finding.values}
     if code is Code.DATABASE_MISSING and (meant := intended_name(target.database)):
         case, values = "doubtful", {**values, "meant": meant}
-    if not is_asking and any(_NEON_WANTS_AN_ENDPOINT in str(cause) for cause in causes(error)):
-        code, case = Code.POOLER_ERROR, "endpoint"
+    said = Said(error)
+    if not is_asking and (of_pooler := _of_pooler(said)):
+        code, case = of_pooler
+    if code is Code.PGVECTOR_LIBRARY_MISMATCH:
+        values = {**values, "built_for": _built_for(said, values)}
     if code in _TLS:
         case, found = _of_tls(error)
         values = {**values, **found}
     if isinstance(error, ServerCrashesError):
         values = {**values, "deed": phrase(_DEEDS[error.deed]), "times": str(error.times)}
-    return Failure.about(code, step, target, values, sqlstate, case)
+    return replace(Failure.about(code, step, target, values, sqlstate, case), words=said.words)
+
+
+def _of_pooler(said: Said) -> tuple[Code, str] | None:
+    return next((meant for sentence, meant in _POOLERS if sentence in said.message.casefold()), None)
+
+
+def _is_raised(said: Said) -> bool:
+    return said.routine == "exec_stmt_raise" or (said.sqlstate or "").startswith("P0")
+
+
+def _built_for(said: Said, values: Mapping[str, Value | None]) -> str | None:
+    """The major version that a library was built for: of the two that the server names, the one that is not its own."""
+    major = str(values.get("server_version") or "").partition(".")[0]
+    return next((number for number in re.findall(r"\d+", said.detail) if major and number != major), None)
 
 
 def _case_of(error: BaseException, code: Code) -> str:
+    if code is Code.LOGIN_NOT_PERMITTED and _is_raised(Said(error)):
+        return "trigger"
     match error:
         case StalledError(phase=phase) if code is Code.CONNECT_TIMEOUT:
             return phase
@@ -347,5 +307,10 @@ _SHARED_PROXIES = frozenset({Provider.SUPABASE, Provider.NEON})
 
 
 _INTERNAL_ERROR = "XX000"
-# A fixed English sentence of Neon's proxy, which has a PostgreSQL server's codes and none of its own.
-_NEON_WANTS_AN_ENDPOINT = "Endpoint ID is not specified"
+# Fixed English sentences of poolers and proxies, which have a PostgreSQL server's codes and none of their own.
+_POOLERS: tuple[tuple[str, tuple[Code, str]], ...] = (
+    ("endpoint id is not specified", (Code.POOLER_ERROR, "endpoint")),  # Neon
+    ("maxclientsinsessionmode", (Code.TOO_MANY_CONNECTIONS, "pooler")),  # Supavisor, of three ages
+    ("max clients reached", (Code.TOO_MANY_CONNECTIONS, "pooler")),
+    ("max client connections reached", (Code.TOO_MANY_CONNECTIONS, "pooler")),
+)

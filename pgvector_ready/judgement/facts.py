@@ -70,6 +70,10 @@ class Server:
     # Of the server's system_identifier and the database's oid; None where the server keeps the former to itself.
     fingerprint: str | None
     may_create_temporary_tables: bool = True
+    # Of the library that sorted this database's text when it was made; None where that is not recorded.
+    collation_version: str | None = None
+    # It is built on musl, as Alpine's images are, whose order of text is another than glibc's.
+    is_musl: bool = False
     # None where there is none.
     version_table: FoundTable | None = None
 
@@ -126,10 +130,18 @@ def version(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", text))
 
 
-def image_for(server_version: str) -> str:
-    """The public image with pgvector for the same major version, which alone can open the server's data."""
+# The Debian of an image, by the glibc that it has: with another one, the indexes on text are in the wrong order.
+_DEBIANS = {"2.36": "-bookworm", "2.41": "-trixie"}
+
+
+def image_for(server_version: str, collation_version: str | None = None) -> str:
+    """The public image with pgvector for the same major version, which alone can open the server's data.
+
+    Where it is known by what the database's text was sorted, the one of that Debian.
+    """
     numbers = version(server_version)
-    return f"pgvector/pgvector:pg{numbers[0]}" if numbers else "pgvector/pgvector:pg17"
+    debian = _DEBIANS.get(collation_version or "", "")
+    return f"pgvector/pgvector:pg{numbers[0]}{debian}" if numbers else "pgvector/pgvector:pg17"
 
 
 def values_of(server: Server | None, extension: Extension | None) -> Mapping[str, Value | None]:
@@ -137,7 +149,7 @@ def values_of(server: Server | None, extension: Extension | None) -> Mapping[str
     extension = extension or Extension()
     return {
         "server_version": server.version if server else None,
-        "image": image_for(server.version) if server else None,
+        "image": image_for(server.version, server.collation_version) if server else None,
         "available_version": extension.available_version,
         "installed_version": extension.installed_version,
         "schema": extension.schema,

@@ -59,6 +59,7 @@ class Code(StrEnum):
     TLS_OFF = "tls_off"
     INVALID_PASSWORD = "invalid_password"  # noqa: S105 - the name of a failure
     LOGIN_NOT_PERMITTED = "login_not_permitted"
+    PRELOAD_LIBRARY_FAILED = "preload_library_failed"
     DATABASE_MISSING = "database_missing"
     DATABASE_CONNECT_DENIED = "database_connect_denied"
     DATABASE_NOT_ACCEPTING = "database_not_accepting"
@@ -79,12 +80,15 @@ class Code(StrEnum):
     PGVECTOR_NOT_AVAILABLE = "pgvector_not_available"
     PGVECTOR_NOT_ENABLED = "pgvector_not_enabled"
     PGVECTOR_PERMISSION_DENIED = "pgvector_permission_denied"
+    PGVECTOR_REFUSED = "pgvector_refused"
     PGVECTOR_NAME_TAKEN = "pgvector_name_taken"
     PGVECTOR_TOO_OLD = "pgvector_too_old"
     PGVECTOR_LOCK_TIMEOUT = "pgvector_lock_timeout"
     PGVECTOR_UPDATE_AVAILABLE = "pgvector_update_available"
     PGVECTOR_DOWNGRADED = "pgvector_downgraded"
     PGVECTOR_LIBRARY_MISSING = "pgvector_library_missing"
+    PGVECTOR_LIBRARY_MISMATCH = "pgvector_library_mismatch"
+    PGVECTOR_LIBRARY_OUTDATED = "pgvector_library_outdated"
     PGVECTOR_CRASHES_SERVER = "pgvector_crashes_server"
     PGVECTOR_NOT_ON_SEARCH_PATH = "pgvector_not_on_search_path"
     PGVECTOR_SHADOWED = "pgvector_shadowed"
@@ -117,6 +121,8 @@ class Failure:
     values: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     sqlstate: str | None = None
     case: str = ""
+    # The server's own, raw: for a command to print, redacted, and in no document.
+    words: str = field(default="", compare=False, repr=False)
 
     @classmethod
     def about(  # noqa: PLR0913, PLR0917 - what a failure is made of

@@ -135,7 +135,10 @@ def _available(facts: Facts, _: Requirements) -> Verdict:
     # Installed without files on the server: whether it can be used is for the proof to say.
     if extension.available_version or extension.installed_version:
         return Verdict(Step.AVAILABLE, State.PASS)
-    return _tell(State.FAIL, Code.PGVECTOR_NOT_AVAILABLE, Step.AVAILABLE, facts)
+    case = "musl" if facts.server and facts.server.is_musl else ""
+    values = values_of(facts.server, facts.extension)
+    failure = Failure.about(Code.PGVECTOR_NOT_AVAILABLE, Step.AVAILABLE, facts.target, values, case=case)
+    return Verdict(Step.AVAILABLE, State.FAIL, failure)
 
 
 def _enabled(facts: Facts, requirements: Requirements) -> Verdict:

@@ -2,7 +2,7 @@
 
 import re
 
-from pgvector_ready.database.errors import by_sqlstate
+from pgvector_ready.database.sqlstates import by_sqlstate
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.requirements import joined
 from pgvector_ready.judgement.target import Target

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -86,7 +86,9 @@ class Observer:
         max_age_seconds: float = MAX_AGE_SECONDS,
         max_idle_seconds: float = MAX_IDLE_SECONDS,
         listener: Listener | None = None,
+        now: Callable[[], float] = moment,
     ) -> None:
+        self._now = now
         self._database = database
         self._crashes = database.crashes
         self._query_timeout_seconds = query_timeout_seconds
@@ -95,7 +97,7 @@ class Observer:
         self._max_idle_seconds = max_idle_seconds
         self._listener = listener
         self._link: Link | None = None
-        self._linked_at = 0.0
+        self._linked_at = self._used_at = 0.0
         self._giving_back: asyncio.TimerHandle | None = None
         self._last_code: Code | None = None
         self._last_error: Exception | None = None
@@ -117,6 +119,7 @@ class Observer:
             findings, failure = await self._try(loop.time() + more_seconds)
         self._log(failure)
         self._giving_back = loop.call_later(self._max_idle_seconds, self.release)
+        self._used_at = self._now()
         return findings.facts(observed_at, (loop.time() - started) * 1000, failure)
 
     def release(self) -> None:
@@ -178,14 +181,16 @@ class Observer:
     def _is_link_usable(self) -> bool:
         if self._link is None or self._link.connection.is_closed():
             return False
-        return moment() - self._linked_at < self._max_age_seconds
+        # A timer gives an idle connection back, but for a machine that slept: the server has ended it meanwhile.
+        now = self._now()
+        return now - self._linked_at < self._max_age_seconds and now - self._used_at < 2 * self._max_idle_seconds
 
     async def _linked(self, deadline: float) -> Link:
         if self._link is None or not self._is_link_usable():
             self.release()
             seconds = deadline - asyncio.get_running_loop().time()
             self._link = await self._database.connect(is_probe=True, timeout_seconds=seconds)
-            self._linked_at = moment()
+            self._linked_at = self._used_at = self._now()
         return self._link
 
     async def _bounded(self, link: Link, work: Coroutine[Any, Any, _T], deadline: float) -> _T:

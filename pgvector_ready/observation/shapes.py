@@ -108,6 +108,8 @@ class FoundFacts(TypedDict):
     user: _Name
     may_create_temporary_tables: bool
     system_identifier: Annotated[str, StringConstraints(max_length=30)] | None
+    collation_version: _Name | None
+    is_musl: bool
     available_version: _Version | None
     extension: FoundExtension | None
     version_table: FoundVersionTable | None

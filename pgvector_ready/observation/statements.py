@@ -31,6 +31,10 @@ SELECT pg_catalog.json_build_object(
     'user', current_user,
     'may_create_temporary_tables', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY'),
     'system_identifier', {{system_identifier}},
+    -- by name, since the column is there from PostgreSQL 15 on
+    'collation_version', (SELECT pg_catalog.json_extract_path_text(pg_catalog.row_to_json(d), 'datcollversion')
+                          FROM pg_catalog.pg_database AS d WHERE oid = (SELECT oid FROM database)),
+    'is_musl', pg_catalog.strpos(pg_catalog.version(), 'musl') <> 0,
     'available_version', (SELECT default_version FROM pg_catalog.pg_available_extensions WHERE name = 'vector'),
     'extension', (SELECT pg_catalog.json_build_object(
         'version', extversion,

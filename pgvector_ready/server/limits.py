@@ -1,6 +1,9 @@
-"""The most that clients may cost: docs/exposure.md has the table."""
+"""The most that clients may cost (docs/exposure.md has the table), and what their connections share to keep to it."""
 
 from dataclasses import dataclass
+
+from pgvector_ready.server.budget import Budget
+from pgvector_ready.server.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +36,14 @@ class Limits:
 
 
 LIMITS = Limits()
+
+
+@dataclass(slots=True)
+class Common:
+    """What the connections of a server share."""
+
+    limits: Limits
+    budget: Budget
+    turns: Turns
+    polls: tuple[bytes, ...]
+    """The ways in which a request begins that passes all others; known for good once the application has started."""

@@ -7,12 +7,11 @@ from http import HTTPStatus
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from pgvector_ready.documents.headers import SAFETY_HEADERS
 from pgvector_ready.server.alarm import Alarm
-from pgvector_ready.server.budget import Budget
-from pgvector_ready.server.limits import Limits
+from pgvector_ready.server.limits import Common
+from pgvector_ready.server.refusal import Refusal, refusal
 
 _logger = logging.getLogger(__name__)
 
@@ -29,13 +28,16 @@ _SMALL_BYTES = 4096
 class Protocol(HttpToolsProtocol):
     """One connection: one request is parsed, answered, and its answer taken, before the next one is looked at."""
 
-    def __init__(self, *arguments: Any, limits: Limits, budget: Budget, **named: Any) -> None:
+    def __init__(self, *arguments: Any, common: Common, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._limits = limits
-        self._budget = budget
+        self._limits = common.limits
+        self._budget = common.budget
+        self._turns = common.turns
+        self._polls = common.polls
         self._is_over = False  # nothing that still comes is read
         self._received_bytes = 0  # since the last complete request
-        self._ahead = b""  # received behind a request that is not answered yet
+        self._ahead = b""  # received, and not parsed yet
+        self._is_waiting = False  # for the turn to do so
         self._reading = Alarm(self.loop)
         self._sending = Alarm(self.loop)
 
@@ -46,11 +48,12 @@ class Protocol(HttpToolsProtocol):
         transport.max_size = _READ_BYTES  # type: ignore[attr-defined]  # asyncio's own has it
         self._stay()
         if len(self.connections) > self._limits.connections:
-            make_room(self.connections, self._limits.connections // 10 + 1, besides=self)
+            make_room(self.connections, self._limits.connections, besides=self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave no timer behind, which uvicorn does where the client resets, and by it the whole connection."""
         super().connection_lost(exc)
+        self._is_over = True
         self._unset_keepalive_if_required()
         self._reading.stop()
         self._sending.stop()
@@ -88,6 +91,8 @@ class Protocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """Give a client that has just connected a moment for its request, which may be on its way already."""
+        if self._ahead and self._has_answered:
+            self._read()  # what waits for its turn
         if self.cycle is None and not self._is_over:
             self._unset_keepalive_if_required()
             seconds = self._limits.farewell_seconds
@@ -98,15 +103,45 @@ class Protocol(HttpToolsProtocol):
     # Receiving
 
     def data_received(self, data: bytes) -> None:
-        """Read on, within the limits."""
-        if self._is_over:
+        """Parse it as soon as it is its turn."""
+        if not self._is_over:
+            self._unset_keepalive_if_required()
+            self._ahead = self._ahead + data if self._ahead else data
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Parse what was received, unless something else comes first; until then no more is read."""
+        if not self._ahead or self._is_over or self.transport.is_closing():
             return
         self._unset_keepalive_if_required()
-        self._read(self._ahead + data if self._ahead else data)
+        is_next = not self._is_waiting and (self.is_receiving or self._has_answered)
+        if is_next and self._is_poll:
+            self._read()
+        elif is_next:
+            self._is_waiting = True
+            self._turns.take(self._read)
+        if len(self._ahead) > self._limits.head_bytes and not self._is_over:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        elif self._ahead:
+            self.flow.pause_reading()
 
-    def _read(self, data: bytes) -> None:
-        """Parse up to the end of a request that must be answered first; what is behind it waits as bytes."""
-        at = 0
+    @property
+    def _is_poll(self) -> bool:
+        """Whether a request begins here that passes all others: one that costs next to nothing."""
+        return not self._received_bytes and len(self._ahead) < _SMALL_BYTES and self._ahead.startswith(self._polls)
+
+    @property
+    def _has_answered(self) -> bool:
+        """Whether the last answer is complete, and the client has taken it."""
+        return self.is_idle and not self.flow.write_paused
+
+    def _read(self) -> None:
+        """Parse up to the end of a request, which must be answered before what is behind it is looked at."""
+        self._is_waiting = False
+        if self._is_over or self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        data, self._ahead, at = self._ahead, b"", 0
         while at < len(data) and not self._is_over and (self.is_receiving or self._has_answered):
             blank_line = data.find(_BLANK_LINE, at + _SHORTEST_BYTES)
             end = len(data) if blank_line < 0 else blank_line + len(_BLANK_LINE)
@@ -115,25 +150,13 @@ class Protocol(HttpToolsProtocol):
         if self._is_over:
             return
         self._ahead = data[at:]
-        if len(self._ahead) > self._limits.head_bytes:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        elif self._ahead:
+        if self._ahead:
             self.flow.pause_reading()
         elif self._received_bytes:
             self._wait_for_the_rest()
         kept_bytes = self._received_bytes + len(self._ahead)
         if kept_bytes > _SMALL_BYTES:
             self._budget.hold(self, kept_bytes)
-
-    @property
-    def _has_answered(self) -> bool:
-        """Whether the last answer is complete, and the client has taken it."""
-        return self.is_idle and not self.flow.write_paused
-
-    def _go_on(self) -> None:
-        if self._ahead and self._has_answered and not self._is_over and not self.transport.is_closing():
-            self._unset_keepalive_if_required()
-            self._read(self._ahead)
 
     def _parse(self, data: bytes) -> None:
         self._received_bytes += len(data)
@@ -147,7 +170,11 @@ class Protocol(HttpToolsProtocol):
                 self.handle_websocket_upgrade()
         except httptools.HttpParserError as error:
             cause = error.__context__
-            self._refuse(cause.status if isinstance(cause, _Refusal) else HTTPStatus.BAD_REQUEST)
+            self._refuse(cause.status if isinstance(cause, Refusal) else HTTPStatus.BAD_REQUEST)
+
+    def _should_upgrade(self) -> bool:
+        """Answer a poll as a poll, whatever else a proxy in front of its client offers."""
+        return super()._should_upgrade() and not (b"GET %b " % self.url).startswith(self._polls)
 
     def on_headers_complete(self) -> None:
         """Take a head that is not too large, and whose request is not one too many."""
@@ -155,11 +182,11 @@ class Protocol(HttpToolsProtocol):
         if len(self.headers) > limits.head_fields or (
             self._received_bytes > limits.head_bytes and self._head_bytes() > limits.head_bytes
         ):
-            raise _Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            raise Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         if self.url.partition(b"?")[0].count(b"%") > limits.path_escapes:
-            raise _Refusal(HTTPStatus.REQUEST_URI_TOO_LONG)
+            raise Refusal(HTTPStatus.REQUEST_URI_TOO_LONG)
         if self.pipeline:  # by lines that end in another way than the one that separates requests here
-            raise _Refusal(HTTPStatus.BAD_REQUEST)
+            raise Refusal(HTTPStatus.BAD_REQUEST)
         self._unset_keepalive_if_required()  # set by the late end of a body, in the same packet
         super().on_headers_complete()
         self._reading.stop()
@@ -203,7 +230,7 @@ class Protocol(HttpToolsProtocol):
         cycle = self.cycle
         if self.is_idle:
             if not self.is_receiving:  # else it is the rest of a request that has its answer
-                self.transport.write(self._refusal(status))
+                self.transport.write(refusal(status, self.server_state.default_headers))
             self._linger()
         elif not self.is_receiving:
             self._is_over = True
@@ -211,21 +238,10 @@ class Protocol(HttpToolsProtocol):
         elif cycle.response_started or status is HTTPStatus.REQUEST_TIMEOUT:
             self.transport.abort()  # which tells the application
         else:
-            self.transport.write(self._refusal(status))
+            self.transport.write(refusal(status, self.server_state.default_headers))
             cycle.disconnected = True  # whatever the application still says
             cycle.message_event.set()
             self._linger()
-
-    def _refusal(self, status: HTTPStatus) -> bytes:
-        body = f"{status.phrase}\n".encode()
-        headers = {
-            **dict(self.server_state.default_headers),
-            b"content-type": b"text/plain; charset=utf-8",
-            b"content-length": b"%d" % len(body),
-            b"connection": b"close",
-            **dict(SAFETY_HEADERS),
-        }
-        return STATUS_LINE[status] + b"".join(b"%b: %b\r\n" % field for field in headers.items()) + b"\r\n" + body
 
     def _linger(self) -> None:
         """Say that this is the end, and read on for a while: a socket closed on unread bytes takes the answer back."""
@@ -268,14 +284,14 @@ class Protocol(HttpToolsProtocol):
         self._go_on()
 
 
-def make_room(connections: Iterable[object], number: int, besides: Protocol | None = None) -> None:
-    """Close so many connections of those that wait for their clients: the ones that would time out next."""
-    waiting = [one for one in connections if isinstance(one, Protocol) and one is not besides and one.waits_for_client]
-    for one in sorted(waiting, key=lambda one: one.leaves_at)[:number]:
-        one.transport.abort()
+def make_room(connections: Iterable[object], most: int, besides: Protocol | None = None) -> None:
+    """Leave at most so many connections open, and room for a tenth more.
 
-
-class _Refusal(Exception):  # noqa: N818 - no error: it only gets out of the parser
-    def __init__(self, status: HTTPStatus) -> None:
-        super().__init__(status)
-        self.status = status
+    Of those that wait for their clients the ones are closed that would time out next.
+    """
+    still = [one for one in connections if isinstance(one, Protocol) and not one.transport.is_closing()]
+    too_many = len(still) - most
+    if too_many > 0:
+        waiting = [one for one in still if one is not besides and one.waits_for_client]
+        for one in sorted(waiting, key=lambda one: one.leaves_at)[: too_many + most // 10]:
+            one.transport.abort()

@@ -18,10 +18,11 @@ from starlette.types import ASGIApp
 
 from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH
 from pgvector_ready.ready import Ready
+from pgvector_ready.server.arrival import Arrival
 from pgvector_ready.server.budget import Budget
-from pgvector_ready.server.limits import LIMITS, Limits
+from pgvector_ready.server.limits import LIMITS, Common, Limits
 from pgvector_ready.server.protocol import Protocol, make_room
-from pgvector_ready.server.turns import Turns
+from pgvector_ready.server.turns import Turns, beginnings
 from pgvector_ready.settings import ConfigurationError
 from pgvector_ready.web.access import AccessLog
 
@@ -74,14 +75,14 @@ def room_for(connections: int) -> int:
     1024 is the soft limit of most machines, kept low for programs that use select(); the hard one is far above it.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + _RESERVED
+    wanted = connections + connections // 2 + _RESERVED  # half as many may wait to come in
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return connections
     soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     with suppress(OSError, ValueError):  # macOS has a limit above its limits
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(soft - _RESERVED, soft // 4)
+    return max((soft - _RESERVED) * 2 // 3, soft // 4)
 
 
 class Server(uvicorn.Server):
@@ -101,14 +102,14 @@ class Server(uvicorn.Server):
         """Serve `app`, its `polled` paths before all others; the first signal calls `on_drain`."""
         limits = replace(limits, connections=room_for(limits.connections))
         self._access = AccessLog(app, polled)
-        self._turns = Turns(self._access, polled)
+        common = Common(limits, Budget(limits.kept_bytes), Turns(), beginnings(polled))
         super().__init__(
             uvicorn.Config(
-                self._turns,
+                self._access,
                 host=host,
                 port=port,
                 loop="pgvector_ready.loop:Loop",
-                http=partial(Protocol, limits=limits, budget=Budget(limits.kept_bytes)),  # type: ignore[arg-type]  # only called
+                http=partial(Protocol, common=common),  # type: ignore[arg-type]  # only called
                 workers=1,
                 lifespan="auto",
                 log_config=None,
@@ -121,6 +122,7 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=10,
             )
         )
+        self._common = common
         self._drain_seconds = drain_seconds
         self._on_drain = on_drain
         self.is_listening = False
@@ -145,7 +147,8 @@ class Server(uvicorn.Server):
 
     def _attend(self, ready: Ready) -> None:
         """Serve its two paths before all others, log what fails there, and let it know when this server drains."""
-        self._turns.polled = self._access.polled = ready.health.paths.polled
+        self._access.polled = ready.health.paths.polled
+        self._common.polls = beginnings(ready.health.paths.polled)
         ready.health.logs_failures = True
         self._on_drain = ready.drain
 
@@ -159,12 +162,15 @@ class Server(uvicorn.Server):
         asyncio.get_running_loop().add_reader(self.listener, self._accept, _AT_ONCE)
 
     def _accept(self, number: int) -> None:
-        """Accept up to `number` of the waiting connections.
+        """Accept up to `number` of the waiting connections: who polls comes in at once, the others by turns.
 
-        asyncio would do it as well, but where descriptors run out it logs a traceback for each of them, and tries again
-        that many times a second more after each second.
+        asyncio would accept as well, but where descriptors run out it logs a traceback for each connection, and tries
+        again that many times a second more after each second.
         """
+        turns, polls = self._common.turns, self._common.polls
         for _ in range(number):
+            if turns.waiting > self._common.limits.connections // 2 and number == _AT_ONCE:
+                return  # they are in no hurry, and each has a descriptor
             try:
                 client, _ = self.listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -172,11 +178,15 @@ class Server(uvicorn.Server):
             except OSError as error:
                 self._wait_for_descriptors(error)
                 return
-            client.setblocking(False)  # noqa: FBT003 - the socket's own signature
-            loop = asyncio.get_running_loop()
-            arriving = loop.create_task(loop.connect_accepted_socket(self._protocol, client))
-            self._arriving.add(arriving)
-            arriving.add_done_callback(self._arrived)
+            arrival = Arrival(client, polls, self._welcome)
+            if not arrival.is_poll():
+                turns.take(arrival.come_in)
+
+    def _welcome(self, client: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        arriving = loop.create_task(loop.connect_accepted_socket(self._protocol, client))
+        self._arriving.add(arriving)
+        arriving.add_done_callback(self._arrived)
 
     def _arrived(self, arriving: asyncio.Task[object]) -> None:
         self._arriving.discard(arriving)
@@ -189,7 +199,7 @@ class Server(uvicorn.Server):
         loop.remove_reader(self.listener)
         self._pause = loop.call_later(_PAUSE_SECONDS, self._listen)
         connections = self.server_state.connections
-        make_room(connections, len(connections) // 10 + 1)
+        make_room(connections, len(connections) * 9 // 10)
         if loop.time() - self._complained_at > _COMPLAINT_SECONDS:
             self._complained_at = loop.time()
             _logger.warning("connections_not_accepted", extra={"detail": error.strerror, "open": len(connections)})
@@ -204,6 +214,7 @@ class Server(uvicorn.Server):
             self._pause.cancel()
         asyncio.get_running_loop().remove_reader(self.listener)
         self._accept(_WAITING)
+        self._common.turns.take_all()
         if self._pause:
             self._pause.cancel()
         if self._arriving:

@@ -2,56 +2,61 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Iterable
 
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-# How many requests that are no polls begin in one turn of the event loop. A page takes up to a millisecond; between
-# two turns the loop looks at its sockets, so a poll waits for about this many of them, however large the crowd is.
+# How many connections or requests that are no polls are begun in one turn of the event loop. Each takes up to a
+# millisecond. Between two turns the loop looks at its sockets, so that a poll waits for about this many of them,
+# however large the crowd is.
 _AT_ONCE = 4
+# One more for each of so many that wait, lest they wait for ever.
+_HASTE = 256
 
 
 class Turns:
-    """An ASGI application in front of another one.
+    """Bounds how many begin together, and so how long the event loop is away.
 
-    A bound on requests under way would let a few slow ones lock out the rest. This bounds how many begin together, and
-    so how long the event loop is away, and costs nobody anything while there is no crowd.
+    A bound on requests under way would let a few slow ones lock out the rest. Without a crowd nobody waits.
     """
 
-    def __init__(self, app: ASGIApp, polled: frozenset[str]) -> None:
-        self._app = app
-        self.polled = polled
-        self._waiting: deque[asyncio.Future[None]] = deque()
+    def __init__(self) -> None:
+        self._waiting: deque[Callable[[], None]] = deque()
         self._left = _AT_ONCE
+        self._is_counting = False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
-        if scope["type"] == "http" and scope["path"] not in self.polled:
-            try:
-                await self._turn()
-            except asyncio.CancelledError:  # by uvicorn alone, where the process ends before this request has begun
-                await PlainTextResponse("Service Unavailable", 503, {"Retry-After": "2"})(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
 
-    async def _turn(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._left == _AT_ONCE:
-            loop.call_soon(self._begin)
-        if self._left:
+    def take(self, begin: Callable[[], None]) -> None:
+        """Call `begin`: now, or when it is its turn."""
+        if not self._is_counting:
+            self._is_counting = True
+            asyncio.get_running_loop().call_soon(self._next)
+        if self._left and not self._waiting:
             self._left -= 1
-            return
-        turn = loop.create_future()
-        self._waiting.append(turn)
-        await turn
+            begin()
+        else:
+            self._waiting.append(begin)
 
-    def _begin(self) -> None:
-        """Let the next ones in: once in every turn of the loop, for as long as somebody comes."""
-        self._left = _AT_ONCE
+    def _next(self) -> None:
+        """Once in every turn of the loop, for as long as somebody comes."""
+        self._left = _AT_ONCE + len(self._waiting) // _HASTE
+        self._is_counting = bool(self._waiting)
+        if self._is_counting:
+            asyncio.get_running_loop().call_soon(self._next)
         while self._waiting and self._left:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                self._left -= 1
-        if self._left < _AT_ONCE:
-            asyncio.get_running_loop().call_soon(self._begin)
+            self._left -= 1
+            self._waiting.popleft()()
+
+    def take_all(self) -> None:
+        """Let nobody wait any longer: the process is about to end."""
+        while self._waiting:
+            self._waiting.popleft()()
+
+
+def beginnings(paths: Iterable[str]) -> tuple[bytes, ...]:
+    """Return the ways in which a poll of one of these paths begins."""
+    return tuple(
+        f"{method} {path}{end}".encode() for method in ("GET", "HEAD") for path in sorted(paths) for end in (" ", "?")
+    )

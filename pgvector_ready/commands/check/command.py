@@ -49,7 +49,7 @@ def check(
             choice = stack.enter_context(chosen_database(load(), Path.cwd(), is_offline=offline))
             if enable and not offline:
                 ask_before_changing(choice, "Create the extension", is_agreed=yes)
-            speaker = stack.enter_context(speaks(enables=enable))
+            speaker = stack.enter_context(speaks(enables=enable, redact=choice.settings.redactor()))
             speaker.begin(choice.line, is_asked_for=choice.source is Source.ENVIRONMENT)
             settings = choice.settings
             if offline:

@@ -1,7 +1,7 @@
 """The runbook as a command tells it: each step as soon as it is known, and with the verdict which database it is of."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -15,9 +15,10 @@ from pgvector_ready.documents.documents import DatabaseDocument, Identity, Offli
 from pgvector_ready.documents.places import pgvector_in, where
 from pgvector_ready.documents.reasons import why_skipped
 from pgvector_ready.documents.wording import wording, words
-from pgvector_ready.judgement.failures import RUNBOOK, Code, Step
+from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, ProvisioningState
 from pgvector_ready.judgement.report import State, Verdict
+from pgvector_ready.printable import SENTENCE_LIMIT, printable
 
 _MARKS = {
     State.PASS: ("✓", "green"),
@@ -25,6 +26,24 @@ _MARKS = {
     State.FAIL: ("✗", "red"),
     State.SKIPPED: ("·", "dim"),
 }
+
+# Where the server's own sentence says more than ours: what nobody foresaw, what somebody else wrote, a name of theirs.
+_WORDS_HELP = frozenset(
+    {
+        Code.UNEXPECTED_ERROR,
+        Code.DATABASE_URL_INVALID,
+        Code.LOGIN_NOT_PERMITTED,
+        Code.PRELOAD_LIBRARY_FAILED,
+        Code.POOLER_ERROR,
+        Code.TOO_MANY_CONNECTIONS,
+        Code.PGVECTOR_REFUSED,
+        Code.PGVECTOR_LIBRARY_MISSING,
+        Code.PGVECTOR_LIBRARY_MISMATCH,
+        Code.PGVECTOR_LIBRARY_OUTDATED,
+        Code.PGVECTOR_PERMISSION_DENIED,
+    }
+)
+Redact = Callable[[str], str]
 
 
 class Speaker(Protocol):
@@ -41,8 +60,13 @@ class Speaker(Protocol):
 
 
 @contextmanager
-def speaking(console: Console, *, as_json: bool, is_offline: bool = False, enables: bool = False) -> Iterator[Speaker]:
-    """Drawn on a terminal, in plain lines elsewhere, or as the very document that the service answers."""
+def speaking(
+    console: Console, *, as_json: bool, is_offline: bool = False, enables: bool = False, redact: Redact = str
+) -> Iterator[Speaker]:
+    """Drawn on a terminal, in plain lines elsewhere, or as the very document that the service answers.
+
+    `redact` takes secrets out of what a server said, which a person reads and no document holds.
+    """
     if as_json:
         yield _Document(console, is_offline=is_offline)
     elif console.is_terminal:
@@ -50,9 +74,9 @@ def speaking(console: Console, *, as_json: bool, is_offline: bool = False, enabl
         # A CI's log may take colours (FORCE_COLOR), and yet cannot be drawn over.
         is_still = console.is_dumb_terminal or not console.file.isatty()
         with Progress(*columns, console=console, transient=True, disable=is_still) as progress:
-            yield _Drawing(console, progress, enables=enables)
+            yield _Drawing(console, progress, redact, enables=enables)
     else:
-        yield _Lines(console, enables=enables)
+        yield _Lines(console, redact, enables=enables)
 
 
 class _Document:
@@ -81,8 +105,9 @@ class _Document:
 class _Lines:
     """Plain lines, each written out at once. A step that has come out otherwise in the end is told again."""
 
-    def __init__(self, console: Console, *, enables: bool) -> None:
+    def __init__(self, console: Console, redact: Redact, *, enables: bool) -> None:
         self._console = console
+        self._redact = redact
         self._enables = enables
         self._told: dict[Step, tuple[State, Code | None]] = {}
 
@@ -102,7 +127,13 @@ class _Lines:
         self._sum_up(DatabaseDocument.of(observation, Identity.of_a_command()))
 
     def _show(self, verdict: Verdict) -> None:
-        self._write(*lines_of(verdict))
+        self._write(*lines_of(verdict), *(f"    {line}" for line in self._words_of(verdict.failure)))
+
+    def _words_of(self, failure: Failure | None) -> list[str]:
+        """The server's own sentence, where it helps."""
+        if failure is None or not failure.words or failure.code not in _WORDS_HELP:
+            return []
+        return [f"The server said: {printable(self._redact(failure.words), SENTENCE_LIMIT)}"]
 
     def _sum_up(self, document: DatabaseDocument) -> None:
         self._write(f"{document.status}: {self._summary(document)}")
@@ -139,8 +170,8 @@ class _Lines:
 class _Drawing(_Lines):
     """A mark, a colour and a remedy in full for each step, and below them the one that is under way."""
 
-    def __init__(self, console: Console, progress: Progress, *, enables: bool) -> None:
-        super().__init__(console, enables=enables)
+    def __init__(self, console: Console, progress: Progress, redact: Redact, *, enables: bool) -> None:
+        super().__init__(console, redact, enables=enables)
         self._progress = progress
         self._under_way: Step | None = None
         self._task = progress.add_task("", visible=False)
@@ -167,7 +198,8 @@ class _Drawing(_Lines):
         )
         said = wording(failure) if failure else None
         told = [(said.message, ""), (f"→ {said.remedy}", "bold")] if said else []
-        for sentence, style in (*told, *((words(note), "dim") for note in verdict.notes)):
+        besides = [*(words(note) for note in verdict.notes), *self._words_of(failure)]
+        for sentence, style in (*told, *((line, "dim") for line in besides)):
             self._console.print(Padding(Text(sentence, style=style), (0, 0, 0, 4), expand=False))
 
     def _sum_up(self, document: DatabaseDocument) -> None:

@@ -8,7 +8,8 @@ import h11
 import httpx
 
 from pgvector_ready.commands.verify.address import Address
-from pgvector_ready.database.errors import causes, classify
+from pgvector_ready.database.errors import classify
+from pgvector_ready.database.said import causes
 from pgvector_ready.judgement.failures import Code, Step
 
 

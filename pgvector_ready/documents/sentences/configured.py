@@ -55,9 +55,9 @@ CONFIGURED: Table = {
             "DATABASE_URL の options=... または PGOPTIONS で渡した設定を、サーバーが受け付けません。",
         ),
         Text(
-            "Correct it or leave it out; the log line probe_failed names it, and so does: "
+            "Correct it or leave it out; pgvector-ready check prints its name, and so does: "
             'psql "$DATABASE_URL" -c "SELECT 1".',
-            "その設定を正すか、取り除いてください。どの設定かは、ログの probe_failed の行か、次のコマンドでわかります: "
+            "その設定を正すか、取り除いてください。どの設定かは、pgvector-ready check か次のコマンドでわかります: "
             'psql "$DATABASE_URL" -c "SELECT 1" 。',
         ),
     ),

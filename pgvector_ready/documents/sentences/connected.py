@@ -385,6 +385,43 @@ CONNECTED: Table = {
             "や許可されたアドレスの一覧を確かめてください。クライアント証明書( sslcert と sslkey )を求めている場合もあります。",
         ),
     ),
+    (Code.LOGIN_NOT_PERMITTED, "trigger"): Sentences(
+        Text(
+            "An event trigger of database {database} refused the login of user {user}.",
+            "データベース {database} のイベントトリガーが、ユーザー {user} のログインを拒否しました。",
+        ),
+        Text(
+            "pgvector-ready check prints its sentence. To let everybody in, as a superuser with "
+            "PGOPTIONS='-c event_triggers=off': SELECT evtname FROM pg_event_trigger WHERE evtevent = 'login'; then "
+            "ALTER EVENT TRIGGER with that name DISABLE.",
+            "トリガーのメッセージは pgvector-ready check が表示します。全員をログインさせるには、スーパーユーザーとして "
+            "PGOPTIONS='-c event_triggers=off' を付けて接続し、"
+            "SELECT evtname FROM pg_event_trigger WHERE evtevent = 'login'; で名前を調べ、"
+            "ALTER EVENT TRIGGER にその名前を続けて DISABLE としてください。",
+        ),
+    ),
+    (Code.PRELOAD_LIBRARY_FAILED, ""): Sentences(
+        Text(
+            "The server on {host} port {port} ended the login: it cannot load a library that a setting of the "
+            "database, of the role or of the server names.",
+            "{host} のポート {port} のサーバーがログインを打ち切りました。データベース、ロール、またはサーバーの設定にある"
+            "ライブラリを読み込めません。",
+        ),
+        Text(
+            "Install the library (pgvector-ready check prints its name), or take it out, as a superuser in another "
+            "database: ALTER DATABASE {database_identifier} RESET session_preload_libraries; "
+            "ALTER DATABASE {database_identifier} RESET local_preload_libraries; "
+            "ALTER ROLE {user_identifier} RESET session_preload_libraries; "
+            "ALTER ROLE {user_identifier} RESET local_preload_libraries; Where it is in neither (psql shows them by "
+            "\\drds), it stands in postgresql.conf.",
+            "ライブラリを入れる(名前は pgvector-ready check が表示します)か、スーパーユーザーとして別のデータベースで"
+            "設定から外してください: ALTER DATABASE {database_identifier} RESET session_preload_libraries; "
+            "ALTER DATABASE {database_identifier} RESET local_preload_libraries; "
+            "ALTER ROLE {user_identifier} RESET session_preload_libraries; "
+            "ALTER ROLE {user_identifier} RESET local_preload_libraries; どちらにもなければ(psql の \\drds で分かります)、"
+            "postgresql.conf にあります。",
+        ),
+    ),
     (Code.DATABASE_MISSING, ""): Sentences(
         Text(
             "There is no database {database} on {host} port {port}.",
@@ -445,6 +482,19 @@ CONNECTED: Table = {
             "SELECT usename, application_name, state, count(*) FROM pg_stat_activity GROUP BY 1, 2, 3;",
         ),
     ),
+    (Code.TOO_MANY_CONNECTIONS, "pooler"): Sentences(
+        Text(
+            "The connection pooler on {host} port {port} has no connection left: as many clients are connected as it "
+            "takes.",
+            "{host} のポート {port} の接続プーラーに、空いている接続がありません。接続しているクライアントの数が上限に達しています。",
+        ),
+        Text(
+            "Use the pooler's transaction mode (Supabase: port 6543 in place of 5432), raise its pool size in the "
+            "provider's console, or lower pool size x processes x instances below it.",
+            "プーラーのトランザクションモードを使う(Supabase ではポート 5432 の代わりに 6543)か、提供元のコンソールで"
+            "プールの大きさを上げるか、プールの大きさ×プロセス数×インスタンス数をそれより小さくしてください。",
+        ),
+    ),
     (Code.CANNOT_CONNECT_NOW, ""): Sentences(
         Text(
             "The server on {host} port {port} is starting up, shutting down or recovering.",
@@ -500,11 +550,11 @@ CONNECTED: Table = {
             "{host} のポート {port} の接続プーラーがセッションを拒否しました。",
         ),
         Text(
-            'Read its own words in the log line probe_failed, or by: psql "$DATABASE_URL" -c "SELECT 1". '
+            'pgvector-ready check prints its own words, and so does: psql "$DATABASE_URL" -c "SELECT 1". '
             "In this order it may be: the user or password (copy them again), the database's name (mend it, or add it "
             "to the pooler's [databases]), a start-up parameter such as options=... (leave it out of DATABASE_URL), "
             "a full queue or max_client_conn, the server behind the pooler.",
-            "プーラー自身のメッセージを、ログの probe_failed の行か、次のコマンドで確かめてください: "
+            "プーラー自身のメッセージは、pgvector-ready check か次のコマンドが表示します: "
             'psql "$DATABASE_URL" -c "SELECT 1" 。'
             "考えられる原因は順に、ユーザー名かパスワード(コピーし直す)、データベース名(正すか、プーラーの [databases] "
             "に加える)、options=... などの起動パラメーター(DATABASE_URL から取り除く)、"

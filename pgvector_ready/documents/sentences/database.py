@@ -63,6 +63,30 @@ DATABASE: Table = {
             "ロールの設定と提供元のコンソールも確かめてください。ディスクがいっぱいになると自動的に読み取り専用にする提供元があります。",
         ),
     ),
+    (Code.PGVECTOR_NOT_AVAILABLE, "musl"): Sentences(
+        Text(
+            "pgvector is not installed on this server: PostgreSQL {server_version} on {host} port {port}, "
+            "database {database}.",
+            "このサーバーに pgvector がインストールされていません: PostgreSQL {server_version}、{host} のポート {port}、"
+            "データベース {database}。",
+            otherwise=Text(
+                "pgvector is not installed on this server: {host} port {port}, database {database}.",
+                "このサーバーに pgvector がインストールされていません: {host} のポート {port}、データベース {database}。",
+            ),
+        ),
+        Text(
+            "First make sure that this is the database you mean. Its image is Alpine's, which sorts text otherwise than "
+            "{image} does: start that one with a volume of its own, and move the data by pg_dump and pg_restore.",
+            "まず、意図したデータベースかどうかを確かめてください。このサーバーは Alpine のイメージで、文字列の並び順が異なります。"
+            "{image} を別のボリュームで起動し、pg_dump と pg_restore でデータを移してください。",
+            otherwise=Text(
+                "First make sure that this is the database you mean. Its image is Alpine's: start one with pgvector on a "
+                "volume of its own, and move the data by pg_dump and pg_restore.",
+                "まず、意図したデータベースかどうかを確かめてください。このサーバーは Alpine のイメージです。pgvector のある"
+                "イメージを別のボリュームで起動し、pg_dump と pg_restore でデータを移してください。",
+            ),
+        ),
+    ),
     (Code.PGVECTOR_NOT_AVAILABLE, ""): Sentences(
         Text(
             "pgvector is not installed on this server: PostgreSQL {server_version} on {host} port {port}, "
@@ -201,11 +225,12 @@ DATABASE: Table = {
     ),
     (Code.PGVECTOR_LIBRARY_MISSING, ""): Sentences(
         Text(
-            "pgvector {installed_version} is enabled in the catalogue, and its library is gone from the server.",
-            "カタログでは pgvector {installed_version} が有効ですが、そのライブラリがサーバーにありません。",
+            "pgvector {installed_version} is enabled in the catalogue, and its library is gone from the server, or "
+            "cannot be loaded.",
+            "カタログでは pgvector {installed_version} が有効ですが、そのライブラリがサーバーにないか、読み込めません。",
             otherwise=Text(
-                "The server offers pgvector, and its library is gone from the server.",
-                "サーバーは pgvector を提供していますが、そのライブラリがサーバーにありません。",
+                "The server offers pgvector, and its library is gone from the server, or cannot be loaded.",
+                "サーバーは pgvector を提供していますが、そのライブラリがサーバーにないか、読み込めません。",
             ),
         ),
         Text(
@@ -216,6 +241,51 @@ DATABASE: Table = {
                 "The server's image was exchanged: use one with pgvector for this major version.",
                 "サーバーのイメージが入れ替わっています。このメジャーバージョン用の、pgvector のあるイメージを使ってください。",
             ),
+        ),
+    ),
+    (Code.PGVECTOR_LIBRARY_MISMATCH, ""): Sentences(
+        Text(
+            "pgvector's library on the server was built for PostgreSQL {built_for}, and the server is PostgreSQL "
+            "{server_version}.",
+            "サーバーにある pgvector のライブラリは PostgreSQL {built_for} 用ですが、サーバーは PostgreSQL {server_version} です。",
+            otherwise=Text(
+                "pgvector's library on the server was built for another version of PostgreSQL.",
+                "サーバーにある pgvector のライブラリは、別のバージョンの PostgreSQL 用です。",
+            ),
+        ),
+        Text(
+            "Install pgvector for the server's own version, or use an image with it, such as {image}.",
+            "サーバーと同じバージョン用の pgvector を入れるか、それを含むイメージ(たとえば {image} )を使ってください。",
+            otherwise=Text(
+                "Install pgvector for the server's own version, or use an image with it.",
+                "サーバーと同じバージョン用の pgvector を入れるか、それを含むイメージを使ってください。",
+            ),
+        ),
+    ),
+    (Code.PGVECTOR_LIBRARY_OUTDATED, ""): Sentences(
+        Text(
+            "pgvector's library on the server lacks a function that its SQL names: the two are of different releases.",
+            "サーバーにある pgvector のライブラリに、SQL スクリプトの使う関数がありません。二つのバージョンが異なります。",
+        ),
+        Text(
+            "Restart the server, if pgvector was upgraded while it ran; else install pgvector whole again, the library "
+            "and the SQL files of one release.",
+            "サーバーの稼働中に pgvector を更新したのであれば、サーバーを再起動してください。そうでなければ、ライブラリと "
+            "SQL ファイルが同じバージョンになるように、pgvector を入れ直してください。",
+        ),
+    ),
+    (Code.PGVECTOR_REFUSED, ""): Sentences(
+        Text(
+            "An event trigger of database {database} refused to let user {user} create or update the extension.",
+            "データベース {database} のイベントトリガーが、ユーザー {user} による拡張の作成または更新を拒否しました。",
+        ),
+        Text(
+            "Do as its sentence says, which pgvector-ready check --enable prints; a provider's own console may create "
+            "the extension. Which triggers there are: SELECT evtname, evtowner::regrole, evtfoid::regproc FROM "
+            "pg_event_trigger;",
+            "トリガーのメッセージ(pgvector-ready check --enable が表示します)に従ってください。提供元のコンソールで拡張を"
+            "作れることもあります。トリガーの一覧は: "
+            "SELECT evtname, evtowner::regrole, evtfoid::regproc FROM pg_event_trigger;",
         ),
     ),
     (Code.PGVECTOR_NOT_ON_SEARCH_PATH, ""): Sentences(

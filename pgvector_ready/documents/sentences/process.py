@@ -30,12 +30,12 @@ PROCESS: Table = {
     ),
     (Code.UNEXPECTED_ERROR, ""): Sentences(
         Text(
-            "Something unforeseen went wrong; the detail is in the service's log and nowhere else.",
-            "想定外の問題が起きました。詳細はサービスのログだけにあります。",
+            "Something unforeseen went wrong.",
+            "想定外の問題が起きました。",
         ),
         Text(
-            "Read the log line probe_failed, and report it.",
-            "ログの probe_failed の行を確かめ、報告してください。",
+            "Report it with the server's own words: pgvector-ready check prints them, and a service has them in its log.",
+            "サーバー自身のメッセージを添えて報告してください。pgvector-ready check が表示し、サービスではログにあります。",
         ),
     ),
 }

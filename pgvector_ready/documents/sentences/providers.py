@@ -80,19 +80,19 @@ PROVIDER_REMEDIES: Mapping[tuple[Code, str, Provider], Text] = {
     (Code.POOLER_ERROR, "", Provider.SUPABASE): Text(
         "Copy the pooler's string again in Supabase's dashboard (Connect): the user is postgres. and the project's "
         "reference, the host that of the project's region. If they are the same, see there whether the project is "
-        "paused; the pooler's own words are in the log line probe_failed.",
+        "paused; pgvector-ready check prints the pooler's own words.",
         "Supabase のダッシュボード(Connect)から、プーラーの文字列をコピーし直してください。ユーザー名は postgres. に"
         "プロジェクトの参照名を続けたもの、ホストはプロジェクトのリージョンのものです。同じであれば、"
-        "プロジェクトが一時停止していないかをそこで確かめてください。プーラー自身のメッセージは、ログの probe_failed の"
-        "行にあります。",
+        "プロジェクトが一時停止していないかをそこで確かめてください。プーラー自身のメッセージは、pgvector-ready check "
+        "が表示します。",
     ),
     (Code.POOLER_ERROR, "", Provider.NEON): Text(
         "Leave start-up parameters such as options=... out of DATABASE_URL (or use the host without -pooler). Without "
         "any, see in Neon's console whether the branch's compute still exists, is enabled and within its quota; "
-        "Neon's own words are in the log line probe_failed.",
+        "pgvector-ready check prints Neon's own words.",
         "options=... などの起動パラメーターを DATABASE_URL から取り除いてください(または -pooler のないホストを使います)。"
         "何も付けていないのであれば、ブランチのコンピュートが存在し、有効で、割り当ての範囲内かどうかを Neon の"
-        "コンソールで確かめてください。Neon 自身のメッセージは、ログの probe_failed の行にあります。",
+        "コンソールで確かめてください。Neon 自身のメッセージは、pgvector-ready check が表示します。",
     ),
     (Code.CONNECTION_REFUSED, "", Provider.LOCAL): Text(
         "Check that the database is running on this machine, on this port. In a container or on a platform localhost "
