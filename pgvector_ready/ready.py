@@ -94,6 +94,7 @@ class Ready:
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._entered = 0
+        self.answers_first = False
         self._engine: AsyncEngine | None = None
         self._database: Database | None = None
         self._provisioning: asyncio.Task[None] | None = None
@@ -136,7 +137,7 @@ class Ready:
 
     def middleware(self, app: ASGIApp) -> ASGIApp:
         """Answer both paths before `app` does, its routing, middlewares and authentication included."""
-        health, polled = self.health, self.health.paths.polled
+        health, polled, self.answers_first = self.health, self.health.paths.polled, True
 
         async def answer_first(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "http" and (path := own_path(scope["path"], scope.get("root_path", ""))) in polled:

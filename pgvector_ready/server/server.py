@@ -149,6 +149,8 @@ class Server(uvicorn.Server):
         """Serve its two paths before all others, log what fails there, and let it know when this server drains."""
         self._access.polled = ready.health.paths.polled
         self._common.polls = beginnings(ready.health.paths.polled)
+        if ready.answers_first:
+            self._access.answer = ready.health
         ready.health.logs_failures = True
         self._on_drain = ready.drain
 
