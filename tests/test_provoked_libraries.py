@@ -7,9 +7,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
+import asyncpg
+import psycopg
 import pytest
 
+from pgvector_ready.database.said import Said
 from pgvector_ready.embedded import wheel
 from tests.conftest import Database
 from tests.faults import door, refuse
@@ -19,8 +23,12 @@ from tests.told import error_in
 
 
 def check(database: Database, *options: str, url: str | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "DATABASE_URL": url or database.url}
-    command = [sys.executable, "-m", "pgvector_ready", "check", *options]
+    return call(url or database.url, "check", *options)
+
+
+def call(url: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **variables, "DATABASE_URL": url}
+    command = [sys.executable, "-m", "pgvector_ready", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -254,3 +262,37 @@ async def test_the_image_is_named_by_what_the_database_has_recorded() -> None:
         old.execute("UPDATE pg_database SET datcollversion = '2.36' WHERE datname = 'sorted'")
         async with running(old.connection_string(database="sorted")) as service:
             error_in(await service.database(), "pgvector_not_available", "available", "pgvector:pg15-bookworm")
+
+
+def test_migrate_tells_what_the_trigger_says_too(database: Database) -> None:
+    plant_trigger(database, "ddl_command_start", "RAISE EXCEPTION 'ask the console'")
+    history = Path(__file__).parents[1] / "app/migrations"
+
+    done = call(database.url, "migrate", MIGRATIONS_FOLDER=str(history))
+
+    assert done.returncode == 1
+    assert "pgvector_refused: An event trigger of database" in done.stderr
+    assert "ask the console" in done.stderr
+
+
+@pytest.mark.parametrize("driver", [asyncpg, psycopg], ids=lambda driver: driver.__name__)
+async def test_the_fields_are_read_whatever_the_driver(database: Database, driver: ModuleType) -> None:
+    url = database.url
+    statement = "DO $$BEGIN RAISE EXCEPTION 'no' USING DETAIL = 'now', HINT = 'later', ERRCODE = 'AB123'; END$$"
+    if driver is asyncpg:
+        connection = await asyncpg.connect(url)
+        with pytest.raises(asyncpg.PostgresError) as raised:
+            await connection.execute(statement)
+        await connection.close()
+        error: Exception = raised.value
+    else:
+        with psycopg.connect(url) as session, pytest.raises(psycopg.Error) as refused:
+            session.execute(statement)
+        error = refused.value
+    wrapped = RuntimeError("of an application")
+    wrapped.__cause__ = error
+
+    said = Said(wrapped)
+
+    assert (said.sqlstate, said.routine, said.words) == ("AB123", "exec_stmt_raise", "no · now · later")
+    assert not Said(RuntimeError("of nobody")).words
