@@ -31,16 +31,16 @@ install: .venv/installed  ## Make .venv/ with the service, its pinned dependenci
 run: .venv/installed  ## Run the service (HOST, PORT, DATABASE_URL; without DATABASE_URL it brings its own PostgreSQL)
 	@exec $(BIN)/pgvector-ready serve app.main:create_app --factory
 
-.venv/bench: .venv/tools tests/benchmarks/requirements.lock
+.venv/bench: .venv/tools bench/requirements.lock
 	@echo "Installing the baselines and what draws the plots into .venv/ ..."
-	@$(PIP) --require-hashes -r tests/benchmarks/requirements.lock
+	@$(PIP) --require-hashes -r bench/requirements.lock
 	@touch $@
 
 # A file of tests stays on one core; each core has a server of its own.
 PARALLEL := --numprocesses=2 --dist=loadfile
 
 .PHONY: test
-test: .venv/tools  ## Run the tests against real servers (TESTS=tests/test_dsn.py for some of them)
+test: .venv/tools  ## Run the tests against real servers (TESTS=tests/unit/dsn/test_dsn.py for some of them)
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest $(PARALLEL) --ignore=tests/browser $(TESTS); status=$$?; $(BIN)/coverage combine --quiet; exit $$status
 
@@ -64,7 +64,7 @@ browser: .venv/tools  ## Drive a real Chromium against the status page (needs De
 
 .PHONY: soak
 soak: .venv/bench  ## Poll it hard while its database is broken every minute, and write docs/soak.md (MINUTES=30 RATE=2000)
-	@$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(RATE),--rate=$(RATE))
+	@$(BIN)/python -m bench.soak $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(RATE),--rate=$(RATE))
 
 .PHONY: container
 container: .venv/tools  ## Build the image and prove it (needs Docker)
@@ -72,11 +72,11 @@ container: .venv/tools  ## Build the image and prove it (needs Docker)
 
 .PHONY: recordings
 recordings: .venv/tools  ## Record docs/commands.md anew
-	@$(BIN)/python -m tests.recordings
+	@$(BIN)/python -m tests.support.recordings
 
 .PHONY: bench
 bench: .venv/bench  ## Measure, side by side with what others do (BENCH="throughput start" for some of it, PROBES=100000)
-	@$(BIN)/python -m tests.benchmarks $(BENCH) $(if $(PROBES),--probes $(PROBES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(PUBLISH),--publish)
+	@$(BIN)/python -m bench $(BENCH) $(if $(PROBES),--probes $(PROBES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(PUBLISH),--publish)
 
 .PHONY: lock
 lock:  ## Write the lock files again (needs uv)
@@ -84,5 +84,5 @@ lock:  ## Write the lock files again (needs uv)
 	uv pip compile $(LOCK) --no-deps --group local -o requirements-local.lock
 	uv pip compile $(LOCK) -c requirements.lock --group dev -o tests/requirements.lock
 	uv pip compile $(LOCK) -c requirements.lock -c tests/requirements.lock --extra serve --extra otel pyproject.toml -o requirements-otel.lock
-	uv pip compile $(LOCK) -c requirements.lock -c tests/requirements.lock --group bench -o tests/benchmarks/requirements.lock
+	uv pip compile $(LOCK) -c requirements.lock -c tests/requirements.lock --group bench -o bench/requirements.lock
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

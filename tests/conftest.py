@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests import tally, told
-from tests.postgres import PostgresServer
+from tests.support import tally, told
+from tests.support.postgres import PostgresServer
 
 _numbers = count(1)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.postgres import PostgresServer
-from tests.service import ServiceProcess, service_process
+from tests.support.postgres import PostgresServer
+from tests.support.service import ServiceProcess, service_process
 
 # The sandbox needs privileges that a container does not give; the rest keeps the browser from calling home.
 _FLAGS = (

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
-from tests.postgres import PostgresServer
-from tests.service import DATABASE, ServiceProcess, service_process
+from tests.support.postgres import PostgresServer
+from tests.support.service import DATABASE, ServiceProcess, service_process
 
 # The page asks again every 5 s; a limit only catches a hang.
 LIMIT_MS = 30_000
