@@ -15,7 +15,7 @@ from pgvector_ready.judgement.failures import Code
 from tests.conftest import Database
 from tests.support.postgres import PostgresServer
 
-_HISTORY = Path(__file__).parents[1] / "app/migrations"
+_HISTORY = Path(__file__).parents[2] / "app/migrations"
 _BEGINS = r"ALTER|GRANT|CREATE|UPDATE|DROP"
 
 
