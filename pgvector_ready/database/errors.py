@@ -246,7 +246,8 @@ def failure_of(
     code, sqlstate = classify(error, None if is_asking and step is Step.CONNECTED else step)
     if code is Code.DNS_NOT_FOUND and target.provider in _INTERNAL:
         code = Code.PRIVATE_HOST
-    if sqlstate == _INTERNAL_ERROR and target.provider in _SHARED_PROXIES and not is_asking:
+    is_of_nobody = code is Code.UNEXPECTED_ERROR and sqlstate == _INTERNAL_ERROR
+    if is_of_nobody and target.provider in _SHARED_PROXIES and not is_asking:
         code = Code.POOLER_ERROR
     case = _case_of(error, code)
     if code is Code.PROTOCOL_VIOLATION:
@@ -280,7 +281,7 @@ def _is_raised(said: Said) -> bool:
 def _built_for(said: Said, values: Mapping[str, Value | None]) -> str | None:
     """The major version that a library was built for: of the two that the server names, the one that is not its own."""
     major = str(values.get("server_version") or "").partition(".")[0]
-    return next((number for number in re.findall(r"\d+", said.detail) if major and number != major), None)
+    return next((number for number in re.findall(r"\d+(?:\.\d+)?", said.detail) if major and number != major), None)
 
 
 def _case_of(error: BaseException, code: Code) -> str:

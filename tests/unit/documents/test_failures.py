@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from pgvector_ready.database import errors
-from pgvector_ready.database.errors import classify
+from pgvector_ready.database.errors import classify, failure_of
 from pgvector_ready.database.sqlstates import SQLSTATES
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Step
+from pgvector_ready.judgement.target import Provider, Target
 
 
 def from_server(sqlstate: str, routine: str = "") -> Exception:
@@ -181,3 +182,26 @@ def test_codes_are_snake_case_and_their_own_names() -> None:
 
 def test_the_runbook_has_every_step_but_the_service() -> None:
     assert set(Step) - set(RUNBOOK) == {Step.SERVICE}
+
+
+@pytest.mark.parametrize(
+    ("routine", "code"),
+    [("", Code.POOLER_ERROR), ("incompatible_module_error", Code.PRELOAD_LIBRARY_FAILED)],
+)
+def test_what_the_server_behind_a_proxy_says_is_not_the_proxys(routine: str, code: Code) -> None:
+    target = Target("db.example.net", 5432, "app", "app", Provider.SUPABASE)
+
+    assert failure_of(from_server("XX000", routine), Step.CONNECTED, target).code is code
+
+
+@pytest.mark.parametrize("detail", ["Server is version 18, library is version 15.", "Bibliothek 9.6, Server 18"])
+def test_the_version_of_a_library_is_read_in_any_language(detail: str) -> None:
+    error = asyncpg.PostgresError.new(
+        {"S": "ERROR", "V": "ERROR", "C": "XX000", "M": "x", "D": detail, "R": "incompatible_module_error"}
+    )
+    target = Target("db.example.net", 5432, "app", "app", Provider.OTHER)
+
+    failure = failure_of(error, Step.USABLE, target, {"server_version": "18.6"})
+
+    assert failure.code is Code.PGVECTOR_LIBRARY_MISMATCH
+    assert failure.values["built_for"] in {"15", "9.6"}
