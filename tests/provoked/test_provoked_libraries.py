@@ -266,7 +266,7 @@ async def test_the_image_is_named_by_what_the_database_has_recorded() -> None:
 
 def test_migrate_tells_what_the_trigger_says_too(database: Database) -> None:
     plant_trigger(database, "ddl_command_start", "RAISE EXCEPTION 'ask the console'")
-    history = Path(__file__).parents[1] / "app/migrations"
+    history = Path(__file__).parents[2] / "app/migrations"
 
     done = call(database.url, "migrate", MIGRATIONS_FOLDER=str(history))
 
