@@ -40,22 +40,26 @@ run: .venv/installed  ## Run the service (HOST, PORT, DATABASE_URL; without DATA
 PARALLEL := --numprocesses=2 --dist=loadfile
 
 .PHONY: test
-test: .venv/tools  ## Run the tests against real servers (TESTS=tests/unit/dsn/test_dsn.py for some of them)
-	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(PARALLEL) --ignore=tests/browser $(TESTS); status=$$?; $(BIN)/coverage combine --quiet; exit $$status
+test: .venv/tools  ## Run the tests against real servers (TESTS=tests/live/web for some of them)
+	@$(BIN)/python -m pytest $(PARALLEL) --ignore=tests/browser $(TESTS)
 
-# What the tests covered; run again only where something has changed since.
-.coverage: $(shell find app pgvector_ready tests -name '*.py') pyproject.toml | .venv/tools
-	@$(MAKE) --no-print-directory test
+.PHONY: test-quick
+test-quick: .venv/tools  ## Run the tests of tests/unit: no service, no broken server, no command in a process of its own
+	@$(BIN)/python -m pytest --numprocesses=2 tests/unit
+
+.PHONY: coverage
+coverage: .venv/tools  ## Run the tests once more and count what they cover, which takes longer
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(PARALLEL) --ignore=tests/browser; status=$$?; $(BIN)/coverage combine --quiet; exit $$status
+	$(BIN)/coverage report
 
 .PHONY: check
-check: .venv/tools .coverage  ## Format, lint, types, layers, coverage, Dockerfile
+check: .venv/tools  ## Format, lint, types, layers, Dockerfile
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile tests/container/Dockerfile
-	$(BIN)/coverage report
 
 .PHONY: browser
 # Most of it is waiting for a page that asks again every 5 s: a test to each core.

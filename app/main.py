@@ -9,7 +9,7 @@ from app import api
 from app.models import Base
 from pgvector_ready import Ready, __version__
 from pgvector_ready.service import MOST_BODY_BYTES, describe
-from pgvector_ready.web.careful import Careful
+from pgvector_ready.web.careful import make_careful
 
 
 @asynccontextmanager
@@ -31,7 +31,7 @@ def create_app() -> FastAPI:
     )
     for router in (ready.page, ready.router, ready.metrics, *api.ROUTERS):
         app.include_router(router)
-    app.add_middleware(Careful)
     app.add_middleware(ready.middleware)  # last: the two paths are answered before everything else
+    make_careful(app)
     describe(app, ready)
     return app

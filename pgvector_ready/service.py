@@ -10,7 +10,7 @@ from pgvector_ready import __version__
 from pgvector_ready.documents.documents import SERVICE
 from pgvector_ready.ready import Ready
 from pgvector_ready.settings import Settings
-from pgvector_ready.web.careful import Careful
+from pgvector_ready.web.careful import make_careful
 from pgvector_ready.web.contract import with_examples
 
 # nginx's default for the same; a router or a route that takes uploads sets its own `max_body_size`.
@@ -31,8 +31,8 @@ def create_app(settings: Settings | None = None, routers: Sequence[APIRouter] = 
     )
     for router in (ready.page, ready.router, ready.metrics, *routers):
         app.include_router(router)
-    app.add_middleware(Careful)
     app.add_middleware(ready.middleware)
+    make_careful(app)
     describe(app, ready)
     app.state.ready = ready
     return app

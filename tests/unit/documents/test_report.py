@@ -176,4 +176,4 @@ def test_everybody_may_see_no_more_than_the_verdict(failure: Failure | None) -> 
 def test_a_failure_is_shown_whole() -> None:
     """A field that is added to one must be added to the other, or be left out on purpose."""
     shown = set(ErrorDocument.model_fields) - {"documentation", "message", "remedy"}
-    assert shown | {"values", "case"} == {field.name for field in dataclasses.fields(Failure)}
+    assert shown | {"values", "case", "words"} == {field.name for field in dataclasses.fields(Failure)}
