@@ -116,17 +116,16 @@ def _step(step: Document, words: Words) -> Html:
         "li",
         icon(state),
         tag("div", tag("code", name), " ", tag("span", words[f"step_{name}"], class_="quiet"), class_="what"),
-        tag("div", tag("span", duration) if duration else None, " ", tag("strong", _outcome(step, words))),
+        tag("div", tag("span", duration) if duration else None, " ", tag("strong", words[f"state_{state}"])),
         # A failure stands in full above; what a warning says stands nowhere else.
         _warning(step, words) if state == "warn" else None,
+        tag("p", _reason(step, words), class_="quiet") if "reason" in step else None,
         *(tag("p", note) for note in step.get("notes", ())),
         class_=state,
     )
 
 
-def _outcome(step: Document, words: Words) -> str:
-    if "reason" not in step:
-        return words[f"state_{step['state']}"]
+def _reason(step: Document, words: Words) -> str:
     return why_skipped(Step(step["step"]), Reason(step["reason"]), Language(words["lang"]))
 
 
