@@ -67,7 +67,7 @@ def serve(
             gc.enable()
             server = Server(app, settings.host, settings.port, settings.drain_seconds)
             server.run([listener])
-    if not server.is_listening:
+    if server.has_failed:
         raise typer.Exit(1)
 
 

@@ -125,7 +125,7 @@ class Server(uvicorn.Server):
         self._common = common
         self._drain_seconds = drain_seconds
         self._on_drain = on_drain
-        self.is_listening = False
+        self.is_listening = self.has_failed = False
         self._is_draining = False
         self._arriving: set[asyncio.Task[object]] = set()
         self._pause: asyncio.TimerHandle | None = None
@@ -134,7 +134,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, listen, and say where."""
         await super().startup(sockets=[])  # which would accept by itself
-        if self.should_exit:  # the application's own start-up failed, and uvicorn has said why
+        self.has_failed = self.lifespan.should_exit  # the application's own start-up did, and uvicorn has said why
+        if self.should_exit:
             return
         if ready := self.lifespan.state.get("pgvector_ready"):
             self._attend(ready)
@@ -214,6 +215,11 @@ class Server(uvicorn.Server):
         """Accept all who wait before the listener closes, which would reset them, request and all; then as uvicorn."""
         if self._pause:
             self._pause.cancel()
+        if self.is_listening:
+            await self._close_listener()
+        await super().shutdown(sockets)
+
+    async def _close_listener(self) -> None:
         asyncio.get_running_loop().remove_reader(self.listener)
         self._accept(_WAITING)
         self._common.turns.take_all()
@@ -222,7 +228,6 @@ class Server(uvicorn.Server):
         if self._arriving:
             await asyncio.wait(self._arriving)
         self.listener.close()
-        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
         """Say so on both endpoints while the listener is still open; uvicorn's own would close it first.

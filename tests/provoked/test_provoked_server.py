@@ -36,7 +36,7 @@ ROWS = [
         ("""ALTER ROLE "{name}" PASSWORD 'secret'""",),
         "invalid_password",
         "28P01",
-        ("refused the password", "Copy the connection string again"),
+        ("refused the password", "set it on the server"),
     ),
     Row(
         "NOLOGIN",

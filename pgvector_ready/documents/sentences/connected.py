@@ -393,11 +393,11 @@ CONNECTED: Table = {
         Text(
             "pgvector-ready check prints its sentence. To let everybody in, as a superuser with "
             "PGOPTIONS='-c event_triggers=off': SELECT evtname FROM pg_event_trigger WHERE evtevent = 'login'; then "
-            "ALTER EVENT TRIGGER with that name DISABLE.",
+            "disable the trigger that it names.",
             "トリガーのメッセージは pgvector-ready check が表示します。全員をログインさせるには、スーパーユーザーとして "
             "PGOPTIONS='-c event_triggers=off' を付けて接続し、"
             "SELECT evtname FROM pg_event_trigger WHERE evtevent = 'login'; で名前を調べ、"
-            "ALTER EVENT TRIGGER にその名前を続けて DISABLE としてください。",
+            "そのトリガーを無効にしてください。",
         ),
     ),
     (Code.PRELOAD_LIBRARY_FAILED, ""): Sentences(

@@ -526,8 +526,8 @@ DATABASE: Table = {
         ),
         Text(
             "Mend what is said below, and run pgvector-ready migrate again. What was done outside of a transaction, such "
-            "as CREATE INDEX CONCURRENTLY, may have stayed.",
-            "下に示す原因を直して、pgvector-ready migrate をもう一度実行してください。CREATE INDEX CONCURRENTLY など、"
+            "as an index built concurrently, may have stayed.",
+            "下に示す原因を直して、pgvector-ready migrate をもう一度実行してください。CONCURRENTLY を付けたインデックスの作成など、"
             "トランザクションの外で行われたものは残っている可能性があります。",
         ),
     ),
