@@ -20,7 +20,7 @@ _SLOWEST_SECONDS = CONNECT_SECONDS + QUERY_SECONDS + 3.0
 _SLOWEST_LIVENESS_SECONDS = 3.0
 _RECOVERED_SECONDS = 10.0
 
-_PROBES = 10_000
+_PROBES = 1_000  # `make bench BENCH=flatness` makes a hundred thousand
 _SESSIONS = 80  # of the server's 100; a hundred and more probes a second, each session abandoned for a tenth of one
 
 
@@ -109,8 +109,7 @@ async def test_pollers_when_the_session_alone_is_frozen(broken_server: PostgresS
     assert frozen.seconds < _SLOWEST_SECONDS
 
 
-@pytest.mark.timeout(300)
-async def test_ten_thousand_probes_of_a_frozen_path_leave_nothing_behind(broken_server: PostgresServer) -> None:
+async def test_a_thousand_probes_of_a_frozen_path_leave_nothing_behind(broken_server: PostgresServer) -> None:
     """Sockets, tasks and threads here, and sessions on the server: as many at the end as at the beginning."""
     held = [one async for one in probe_frozen_path(broken_server, _PROBES)]
 
