@@ -14,7 +14,7 @@ from tests.support.examples import NOON
 from tests.support.faults import Manner, Visit, door
 from tests.support.postgres import PASSWORD
 from tests.support.service import running
-from tests.support.told import error_in
+from tests.support.told import error_in, note
 
 
 @pytest.mark.parametrize("template", ["[{}]", "({})", "{{{}}}", '"{}"', "'{}'", "`{}`"])
@@ -59,6 +59,7 @@ async def test_a_name_too_long_by_one_is_told_offline_and_online(name: str, data
     configured = report.verdicts[0]
     assert configured.state is State.WARN
     assert configured.failure
+    note(configured.failure)
     assert configured.failure.code is Code.DATABASE_URL_DOUBTFUL
     assert "End DATABASE_URL in /app if" in wording(configured.failure).remedy
 

@@ -19,7 +19,7 @@ from tests.conftest import Database
 from tests.support.faults import door, refuse
 from tests.support.postgres import DEBIAN_15, ROOM, PostgresServer, find_binaries
 from tests.support.service import running
-from tests.support.told import error_in
+from tests.support.told import error_in, note_printed
 
 
 def check(database: Database, *options: str, url: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -29,7 +29,9 @@ def check(database: Database, *options: str, url: str | None = None) -> subproce
 def call(url: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **variables, "DATABASE_URL": url}
     command = [sys.executable, "-m", "pgvector_ready", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    note_printed(done.stdout)
+    return done
 
 
 def alter(database: Database, change: str) -> None:

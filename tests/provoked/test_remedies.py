@@ -14,6 +14,7 @@ import pytest
 from pgvector_ready.judgement.failures import Code
 from tests.conftest import Database
 from tests.support.postgres import PostgresServer
+from tests.support.told import note_printed
 
 _HISTORY = Path(__file__).parents[2] / "app/migrations"
 _BEGINS = r"ALTER|GRANT|CREATE|UPDATE|DROP"
@@ -251,6 +252,7 @@ def _call(*arguments: str, url: str, **variables: str) -> tuple[int, str]:
     command = [sys.executable, "-m", "pgvector_ready", *arguments]
     environment = {**kept, **variables, "DATABASE_URL": url}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=90)
+    note_printed(done.stdout)
     return done.returncode, done.stdout + done.stderr
 
 

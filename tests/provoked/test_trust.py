@@ -26,6 +26,7 @@ from pgvector_ready.settings import load
 from tests.conftest import Database
 from tests.support.plants import Garden, garden
 from tests.support.postgres import DEBIAN_15, PostgresServer
+from tests.support.told import note
 
 Plant = Callable[[Garden], None]
 _HISTORY = Path(__file__).parents[2] / "app/migrations"
@@ -45,7 +46,7 @@ async def _checked(planted: Garden, role: str, migrations: str = "auto") -> dict
     """What `check --enable` found: it provisions, proves through the engine, and probes."""
     settings = load(database_url=_url(planted, role), migrations=migrations, migrations_folder=_HISTORY)
     observation = await check(settings, enable=True, timeout_seconds=20)
-    return {verdict.step: (verdict.state, verdict.failure) for verdict in observation.report.verdicts}
+    return {verdict.step: (verdict.state, note(verdict.failure)) for verdict in observation.report.verdicts}
 
 
 def _evil_view(planted: Garden) -> None:

@@ -1,8 +1,11 @@
 """What an answer must hold to be a help: the right name and step, the next thing to do, and all of it in time."""
 
+import re
 from typing import Any
 
 import httpx
+
+from pgvector_ready.judgement.failures import Code, Failure
 
 # What the running test has provoked, each with the seconds to its answer; conftest.py takes it from here.
 provoked: list[tuple[str, float]] = []
@@ -47,3 +50,15 @@ def record(code: str, answer: httpx.Response) -> None:
     """Count it, with the seconds of the answer, or of the probe that the answer is of, whichever took longer."""
     probe_ms = answer.json().get("latency_ms") or 0.0
     provoked.append((code, max(answer.elapsed.total_seconds(), probe_ms / 1000)))
+
+
+def note(failure: Failure | None, seconds: float = 0.0) -> Failure | None:
+    """Count a failure that was provoked without a service; returns it."""
+    if failure:
+        provoked.append((failure.code, seconds))
+    return failure
+
+
+def note_printed(text: str, seconds: float = 0.0) -> None:
+    """Count the codes in what a command printed."""
+    provoked.extend((code, seconds) for code in Code if re.search(rf"\b{code}: ", text))

@@ -16,6 +16,7 @@ from pgvector_ready.documents.wording import wording
 from pgvector_ready.dsn import parse
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from tests.support.postgres import DEBIAN_15, PostgresServer
+from tests.support.told import note
 
 BY_NAME: dict[str, Any] = {"host": "localhost", "hostaddr": "127.0.0.1"}
 MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -54,7 +55,7 @@ async def ours(url: str) -> Failure | None:
     try:
         link = await Connecting(parse(url), 8.0).connect()
     except Exception as error:  # noqa: BLE001 - whatever it is
-        return failure_of(error, Step.CONNECTED, parse(url).target)
+        return note(failure_of(error, Step.CONNECTED, parse(url).target))
     link.terminate()
     return None
 
