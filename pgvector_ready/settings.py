@@ -187,15 +187,23 @@ class Settings(BaseSettings):
         return self.model_copy(update={"database_url": SecretStr(url)})
 
     @property
+    def _readable(self) -> ConnectionString | None:
+        """DATABASE_URL, read; None where it is not set or cannot be read."""
+        try:
+            return self.connection_string
+        except ConfigurationError:
+            return None
+
+    @property
     def secrets(self) -> frozenset[str]:
         """What may never be shown."""
         token = {self.health_token.get_secret_value()} if self.health_token else set()
         raw = {self.database_url.get_secret_value()} if self.database_url else set()
-        return frozenset(token | raw) | (self.connection_string.secrets if self.database_url else frozenset())
+        return frozenset(token | raw) | (self._readable.secrets if self._readable else frozenset())
 
     def redactor(self, *more: str) -> Redactor:
         """Take these settings' secrets, and `more`, out of foreign text."""
-        return Redactor({*self.secrets, *more}, self.connection_string.names if self.database_url else ())
+        return Redactor({*self.secrets, *more}, self._readable.names if self._readable else ())
 
 
 class ServeSettings(Settings):

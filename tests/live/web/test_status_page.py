@@ -464,7 +464,7 @@ def test_a_remedy_is_drawn_word_for_word_with_every_command_set_apart() -> None:
         (Code.PGVECTOR_NOT_ENABLED, ["CREATE EXTENSION vector;", "pgvector-ready check --enable"]),
         (Code.MIGRATIONS_BEHIND, ["pgvector-ready migrate"]),
         (Code.DATABASE_MISSING, ["psql -l", 'CREATE DATABASE "a""; SELECT 1;";']),
-        (Code.POOLER_ERROR, ['psql "$DATABASE_URL" -c "SELECT 1"']),
+        (Code.POOLER_ERROR, ["pgvector-ready check", 'psql "$DATABASE_URL" -c "SELECT 1"']),
         (Code.DATABASE_CONNECT_DENIED, ['GRANT CONNECT ON DATABASE "a""; SELECT 1;" TO "it\'s";']),
         (
             Code.STATEMENT_TIMEOUT,
