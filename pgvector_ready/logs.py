@@ -112,7 +112,11 @@ class Output(logging.Handler):
             self.handleError(record)
 
     def flush(self) -> None:
-        """Wait a moment for what is not written yet."""
+        """Write how many lines were left out so far, and wait a moment for what is not written yet."""
+        with self._counting:
+            left_out = self._pace.take_left_out()  # of the last second of a process nobody would hear otherwise
+        if left_out:
+            self._writer.put(self._line_about(left_out, _TOO_MANY))
         for writer in self._writers:
             writer.flush()
 

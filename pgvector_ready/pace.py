@@ -35,9 +35,9 @@ class Pace:
         self._all += 1
         return True
 
-    def take_left_out(self, now: float) -> int:
-        """Return how many lines were left out in the seconds before, once."""
-        if int(now) == self._second:
+    def take_left_out(self, now: float | None = None) -> int:
+        """Return how many lines were left out in the seconds before `now`, each once; without it, up to this moment."""
+        if now is not None and int(now) == self._second:
             return 0
         left_out, self._left_out = self._left_out, 0
         return left_out

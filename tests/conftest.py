@@ -64,8 +64,8 @@ def database_with_vector(database: Database) -> Database:
 def _tallied(record_property: Callable[[str, object], None]) -> Iterator[None]:
     told.provoked.clear()
     yield
-    for provoked in told.provoked:
-        record_property("provoked", provoked)
+    for code, seconds in told.provoked:
+        record_property("provoked", (str(code), seconds))  # travels between processes, which takes plain values alone
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

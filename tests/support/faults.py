@@ -308,12 +308,16 @@ class Door:
         self.held = 0
         self._behind = server
         self._visits: dict[Visit, asyncio.Task[None]] = {}
+        self._writers: list[asyncio.StreamWriter] = []
         self._listener: asyncio.Server | None = None
 
     async def reach_server(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if isinstance(self._behind, Path):
-            return await asyncio.open_unix_connection(self._behind)
-        return await asyncio.open_connection("127.0.0.1", self._behind)
+            reader, writer = await asyncio.open_unix_connection(self._behind)
+        else:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._behind)
+        self._writers.append(writer)
+        return reader, writer
 
     async def open(self, listener: socket.socket | None = None) -> None:
         """Listen, on this socket or on the same port as ever."""
@@ -360,8 +364,12 @@ class Door:
     async def __aexit__(self, *_: object) -> None:
         self.thaw()
         await self.shut()
+        for writer in self._writers:  # a closed one may wait for ever to write what nobody reads any more
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
     async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
         visit = Visit(self, reader, writer)
         visit.flows.set()
         self._visits[visit] = task = asyncio.create_task(self._attend(visit))

@@ -180,6 +180,10 @@ async def restarted_under_load(instances: list[ServiceProcess], port: int, are_i
 def assert_nothing_was_lost(load: Load, instances: list[ServiceProcess]) -> None:
     assert {outcome.rpartition(" ")[2] for outcome in load.outcomes} == {"200"}, load.outcomes
     assert len(load.outcomes) == 4
+    assert_all_went_on(load, instances)
+
+
+def assert_all_went_on(load: Load, instances: list[ServiceProcess]) -> None:
     assert load.outcomes.total() > 500
     assert {line["level"] for instance in instances for line in instance.events()} == {"info"}
 
@@ -196,15 +200,20 @@ async def test_behind_haproxy_nothing_is_lost(database_with_vector: Database, tm
 
 
 async def test_behind_nginx_nothing_is_lost(database_with_vector: Database, tmp_path: Path) -> None:
+    """But for a POST on a kept connection that was closed in that very moment, which nginx repeats for nobody."""
     with two_instances(database_with_vector, tmp_path, drain_seconds=3.5) as instances:
         nginx = Nginx(instances, tmp_path)
         with balancer(*nginx.command):
             wait_until(nginx.listens)
             load = await restarted_under_load(instances, nginx.port, nginx.listens)
 
-    assert_nothing_was_lost(load, instances)
     told = [line for line in nginx.log.read_text().splitlines() if "[error]" in line]
-    assert all("Connection refused" in line for line in told)
+    on_a_closed_one = [line for line in told if "prematurely closed" in line or "reset by peer" in line]
+    lost = {outcome: number for outcome, number in load.outcomes.items() if not outcome.endswith(" 200")}
+    assert set(lost) <= {"POST /team/0 502", "POST /team/0.3 502"}, load.outcomes
+    assert sum(lost.values()) <= min(3, len(on_a_closed_one)), (lost, told)
+    assert all("Connection refused" in line for line in told if line not in on_a_closed_one)
+    assert_all_went_on(load, instances)
 
 
 # One connection

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -216,6 +217,20 @@ def test_events_that_are_never_alike_are_bounded_as_well() -> None:
     admitted = [pace.admits(record(f"event {number}", 7.0)) for number in range(5_000)]
 
     assert admitted.count(True) == ALL_LINES
+
+
+def test_what_was_left_out_in_the_last_second_is_told_at_the_end() -> None:
+    with pipe() as it:
+        output = Output(Writer(it.writing))
+        output.setFormatter(JsonFormatter(Redactor([])))
+        it.read()
+        now = time.time()
+        for _ in range(ALIKE_LINES + 7):
+            output.handle(record("failed", now))
+        output.flush()
+        wait_until(lambda: len(it.events) > ALIKE_LINES)
+
+    assert [event["count"] for event in it.events if event["event"] == "log_lines_left_out"] == [7]
 
 
 @pytest.mark.parametrize("alike", [True, False], ids=["too many alike", "nobody read"])
