@@ -5,6 +5,7 @@ import inspect
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +22,11 @@ from pgvector_ready.arguments import checked_engine, checked_metadata, checked_p
 from pgvector_ready.database import Database, create_engine
 from pgvector_ready.documents.documents import Identity
 from pgvector_ready.judgement.failures import Failure
-from pgvector_ready.judgement.requirements import Requirements
+from pgvector_ready.judgement.requirements import Requirements, VectorPolicy
 from pgvector_ready.judgement.target import NOWHERE, Target
 from pgvector_ready.migrations.history import find_history, requirements_for
+from pgvector_ready.observation.inspector import Inspector
+from pgvector_ready.observation.models import models_of
 from pgvector_ready.observation.observer import Misconfigured, Observer
 from pgvector_ready.paths import HEALTH_PATH, Paths, own_path
 from pgvector_ready.readiness.provisioning import Orders, Provisioner
@@ -74,6 +77,8 @@ class Ready:
         try:
             target = self.settings.connection_string.target
             requirements = requirements_for(self.settings, find_history(self.settings, migrations))
+            if self.metadata is not None:
+                requirements = replace(requirements, models=models_of(self.metadata))
         except ConfigurationError as error:
             if error.failure is None:
                 raise
@@ -220,12 +225,14 @@ class Ready:
         of = self.settings
         database = self._database = Database(of.connection_string, of.connect_timeout_seconds)
         observer = Observer(database, of.query_timeout_seconds, version_table=self._requirements.version_table)
-        self._readiness.begin(observer)
+        inspector = Inspector(database, of.vector_inventory_seconds, self._requirements.models)
+        self._readiness.begin(observer, inspector if of.looks_at_vectors else None)
         engine = self._given_engine or create_engine(database)
         self._engine = None if self._given_engine else engine
         if self._traces:
             self._traces.watch(engine)
-        orders = Orders(enable=of.enable_pgvector, update=of.update_pgvector)
+        is_required = of.vectors is VectorPolicy.REQUIRED
+        orders = Orders(enable=of.enable_pgvector, update=of.update_pgvector, inspect=is_required)
         provisioner = Provisioner(
             database, engine, self._readiness, orders, is_engine_given=self._given_engine is not None
         )

@@ -23,7 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pgvector_ready.documents.wording import wording
 from pgvector_ready.dsn import ConnectionString, DsnError, parse
 from pgvector_ready.judgement.failures import Code, Failure, Step
-from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, VersionTable
+from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, VectorPolicy, VersionTable
 from pgvector_ready.judgement.target import NOWHERE, Network
 from pgvector_ready.redaction import Redactor
 
@@ -73,6 +73,10 @@ def _as_table(value: str) -> str:
     return value
 
 
+def _listed(value: str | None) -> list[str]:
+    return [word.strip() for word in (value or "").split(",") if word.strip()]
+
+
 def _first(*names: str) -> AliasChoices:
     return AliasChoices(*names)
 
@@ -101,6 +105,12 @@ class Settings(BaseSettings):
     migrations: MigrationPolicy = MigrationPolicy.AUTO
     migrations_folder: Path | None = None
     migrations_table: Annotated[str, AfterValidator(_as_table)] | None = Field(default=None, repr=False)
+
+    vectors: VectorPolicy = VectorPolicy.AUTO
+    vector_index_rows: int = Field(default=50_000, ge=1)
+    # 0: never.
+    vector_inventory_seconds: float = Field(default=300.0, ge=0, le=86_400)
+    accepted_warnings: str | None = None
 
     startup_gate: bool = True
     connect_timeout_seconds: Seconds = 3.0
@@ -137,10 +147,25 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return value
 
-    @field_validator("migrations", mode="before")
+    @field_validator("accepted_warnings")
+    @classmethod
+    def _are_codes(cls, value: str | None) -> str | None:
+        if not {warning.partition(":")[0] for warning in _listed(value)} <= set(Code):
+            message = "must be codes of docs/failures.md, or code:object, separated by commas"
+            raise ValueError(message)
+        return value
+
+    @field_validator("migrations", "vectors", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _can_require(self) -> Self:
+        if self.vectors is VectorPolicy.REQUIRED and not self.vector_inventory_seconds:
+            message = "VECTORS=required needs VECTOR_INVENTORY_SECONDS above 0: nobody would look"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _nests(self) -> Self:
@@ -157,6 +182,11 @@ class Settings(BaseSettings):
         """MIGRATIONS_TABLE, read; None where it is not set."""
         return VersionTable.of(self.migrations_table) if self.migrations_table else None
 
+    @property
+    def looks_at_vectors(self) -> bool:
+        """Whether anybody looks at the columns of vectors."""
+        return self.vectors is not VectorPolicy.OFF
+
     def requirements(self) -> Requirements:
         """Return what these settings ask of the database; of its migrations, `migrations.history` knows more."""
         connection_string = self.connection_string
@@ -168,6 +198,9 @@ class Settings(BaseSettings):
             minimum_version=self.minimum_pgvector_version,
             slow_ms=self.slow_query_seconds * 1000,
             migrations=self.migrations,
+            vectors=self.vectors,
+            index_rows=self.vector_index_rows,
+            accepted=frozenset(_listed(self.accepted_warnings)),
             notes=connection_string.notes,
             is_repaired=connection_string.repaired,
         )

@@ -5,16 +5,15 @@ import logging
 import os
 import signal
 import sys
-import traceback
 from contextlib import redirect_stdout
-from importlib import import_module
 from inspect import Parameter, isclass, signature
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from pgvector_ready.commands.complaint import complaining
+from pgvector_ready.commands.loading import NotLoadedError, load_object, show
 from pgvector_ready.commands.migrate import bring_to_head
 from pgvector_ready.settings import ConfigurationError, ServeSettings, load_for_serve
 
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
 _BUNDLED = "pgvector_ready.service:create_app"
 # Between two looks for garbage; Python's 700 are reached by a few new connections.
 _ALLOCATIONS = 10_000
-
-
-class NotServedError(Exception):
-    """The application cannot be had; the text is the one sentence, after the application's own traceback."""
 
 
 def serve(
@@ -46,12 +41,12 @@ def serve(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
-    with complaining(ConfigurationError), complaining(NotServedError):
+    with complaining(ConfigurationError), complaining(NotLoadedError):
         try:
             from pgvector_ready.server.server import Server, bind
         except ModuleNotFoundError as error:
             message = f'The server needs {error.name}: pip install "pgvector-ready[serve]"'
-            raise NotServedError(message) from None
+            raise NotLoadedError(message) from None
         given = load_for_serve()
         if choose(given, os.environ).source is Source.ENVIRONMENT:
             given.connection_string  # noqa: B018 - judged first: its sentence helps more than one about the port
@@ -81,57 +76,30 @@ def _use_embedded(choice: "Choice[ServeSettings]") -> None:
 
 
 def load_application(name: str, *, is_factory: bool) -> Any:
-    """Return the application MODULE:APP. Raises NotServedError."""
-    module_name, _, path = name.partition(":")
-    if not module_name or not path:
-        message = f"{name} names no application: write MODULE:APP, such as app.main:create_app with --factory."
-        raise NotServedError(message)
-    if "" not in sys.path and os.getcwd() not in sys.path:  # noqa: PTH109 - as the path has it
-        sys.path.append(os.getcwd())  # noqa: PTH109 - last: nothing that is installed is hidden by it
+    """Return the application MODULE:APP. Raises NotLoadedError."""
     with redirect_stdout(sys.stderr):
-        found: Any = _imported(module_name)
-        for part in path.split("."):
-            if not hasattr(found, part):
-                message = f"The module {module_name} has no {path}."
-                raise NotServedError(message)
-            found = getattr(found, part)
+        found = load_object(name, "an application", "app.main:create_app with --factory")
         if not callable(found):
             message = f"{name} is no application: it cannot be called."
-            raise NotServedError(message)
+            raise NotLoadedError(message)
         return _made(found, name) if is_factory else _checked(found, name)
-
-
-def _imported(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
-            message = f"There is no module {name}, neither installed nor in the working directory."
-            raise NotServedError(message) from None
-        _show(error)
-    except ConfigurationError:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever their code raises
-        _show(error)
-    message = f"The module {name} cannot be imported: its traceback is above."
-    raise NotServedError(message)
 
 
 def _made(factory: Any, name: str) -> Any:
     if any(_is_needed(parameter) for parameter in _parameters_of(factory)):
         message = f"{name} needs arguments: a factory is called without any."
-        raise NotServedError(message)
+        raise NotLoadedError(message)
     try:
         made = factory()
     except ConfigurationError:
         raise
     except Exception as error:  # noqa: BLE001 - as above
-        _show(error)
+        show(error)
         message = f"{name} raised an error: its traceback is above."
-        raise NotServedError(message) from None
+        raise NotLoadedError(message) from None
     if not callable(made):
         message = f"{name} returned no application: {type(made).__name__} cannot be called."
-        raise NotServedError(message)
+        raise NotLoadedError(message)
     return made
 
 
@@ -139,7 +107,7 @@ def _checked(app: Any, name: str) -> Any:
     parameters = _parameters_of(app)
     if isclass(app) or not any(_is_needed(parameter) for parameter in parameters):
         message = f"{name} is no application but what makes one: add --factory."
-        raise NotServedError(message)
+        raise NotLoadedError(message)
     return app
 
 
@@ -155,18 +123,6 @@ def _is_needed(parameter: Parameter) -> bool:
         Parameter.POSITIONAL_ONLY,
         Parameter.POSITIONAL_OR_KEYWORD,
     }
-
-
-def _show(error: BaseException) -> None:
-    """Print the traceback as far as it is the application's own: the frames of the import say nothing to its author."""
-    frames: TracebackType | None = error.__traceback__
-    while frames and _is_ours(frames.tb_frame.f_code.co_filename):
-        frames = frames.tb_next
-    print(*traceback.format_exception(error.with_traceback(frames)), sep="", end="", file=sys.stderr)  # noqa: T201 - as above
-
-
-def _is_ours(file: str) -> bool:
-    return file == __file__ or file.startswith("<frozen importlib") or file.endswith("importlib/__init__.py")
 
 
 def _warn_of(settings: ServeSettings) -> None:

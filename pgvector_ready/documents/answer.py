@@ -7,15 +7,22 @@ from http import HTTPStatus
 from itertools import chain
 from typing import NamedTuple
 
-from pgvector_ready.documents.documents import AnonymousDocument, DatabaseDocument, Identity, ServiceDocument
+from pgvector_ready.documents.documents import (
+    MOST_FINDINGS,
+    AnonymousDocument,
+    DatabaseDocument,
+    Identity,
+    ServiceDocument,
+)
 from pgvector_ready.documents.headers import SAFETY_HEADERS, Headers
 from pgvector_ready.documents.language import Language
 from pgvector_ready.documents.places import pgvector_in, where
 from pgvector_ready.documents.reasons import why_skipped
+from pgvector_ready.documents.sentences import Text
 from pgvector_ready.documents.wording import wording, words
 from pgvector_ready.judgement.failures import Failure
 from pgvector_ready.judgement.observation import Observation
-from pgvector_ready.judgement.report import State, Verdict
+from pgvector_ready.judgement.report import Report, State, Verdict
 from pgvector_ready.paths import DATABASE_PATH
 
 _logger = logging.getLogger(__name__)
@@ -43,6 +50,8 @@ class Manner(NamedTuple):
     language: Language = Language.ENGLISH
     # Where the endpoint about the database is, for the answer about the process.
     database_path: str = DATABASE_PATH
+    # Tables, columns and indexes are called by their names, in statements too.
+    shows_names: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +112,14 @@ def about_database(
 
     def render(manner: Manner) -> Answer:
         report = observation.report.strictly() if manner.is_strict else observation.report
-        document = DatabaseDocument.of(replace(observation, report=report), identity, manner.language)
+        report = report if manner.shows_names else report.without_names()
+        asked = replace(observation, report=report)
+        document = DatabaseDocument.of(asked, identity, manner.language, shows_names=manner.shows_names)
         if manner.is_text:
             known = "; ".join(filter(None, (where(document, manner.language), pgvector_in(document, manner.language))))
             told = (lines_of(verdict, manner.language) for verdict in report.verdicts)
-            lines = [*([f"    {known}"] if known else []), *chain.from_iterable(told)]
+            more = lines_of_findings(report, manner.language)
+            lines = [*([f"    {known}"] if known else []), *chain.from_iterable(told), *more]
             return _answer(_text(document, manner, lines), manner, document.healthy)
         return _answer(_json(document, manner), manner, document.healthy)
 
@@ -137,6 +149,7 @@ def _text(document: ServiceDocument | DatabaseDocument, manner: Manner, lines: I
     return "".join(f"{line}\n" for line in (document.status, *lines)).encode()
 
 
+_MORE = Text("and {number} more", "ほかに {number} 件")
 _MARKS = {State.PASS: "[+]", State.SKIPPED: "[ ]", State.WARN: "[!]", State.FAIL: "[-]"}
 
 
@@ -148,6 +161,18 @@ def lines_of(verdict: Verdict, language: Language = Language.ENGLISH) -> list[st
         name = f"{name}: {why_skipped(verdict.step, verdict.reason, language)}"
     notes = (f"    {words(note, language)}" for note in verdict.notes)
     return [_line(_MARKS[verdict.state], name, verdict.failure, language), *notes]
+
+
+def lines_of_findings(report: Report, language: Language = Language.ENGLISH) -> list[str]:
+    """What is wrong with the vectors beside what the step says already, a line each; the rest are counted."""
+    told = {verdict.failure for verdict in report.verdicts if verdict.failure}
+    others = [finding for finding in report.findings if finding.failure not in told]
+    lines = [
+        f"    {_line('[!]', 'accepted' if one.is_accepted else 'also', one.failure, language)}"
+        for one in others[:MOST_FINDINGS]
+    ]
+    more = len(others) - MOST_FINDINGS
+    return [*lines, *([f"    {_MORE.in_language(language).format(number=more)}"] if more > 0 else [])]
 
 
 def _line(mark: str, name: str, failure: Failure | None, language: Language) -> str:

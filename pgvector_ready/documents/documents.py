@@ -21,12 +21,15 @@ from pgvector_ready.documents.wording import wording, words
 from pgvector_ready.judgement.facts import Extension, Facts
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, ProvisioningState
-from pgvector_ready.judgement.report import Reason, Report, State, Verdict
+from pgvector_ready.judgement.report import Finding, Reason, Report, State, Verdict
 from pgvector_ready.judgement.requirements import joined
+from pgvector_ready.judgement.vectors import IndexState
 from pgvector_ready.paths import DATABASE_PATH
 from pgvector_ready.printable import NAME_LIMIT, printable
 
 SERVICE = "pgvector-ready"
+# Of the findings on vectors; the rest are counted.
+MOST_FINDINGS = 20
 
 
 def _instant(timespec: str) -> tuple[PlainSerializer, WithJsonSchema]:
@@ -76,6 +79,7 @@ class StepDocument(_Document):
 
     step: Step
     state: State
+    accepted: bool = Field(default=False, description="Somebody has decided to live with this warning.")
     duration_ms: Milliseconds | None = None
     code: Code | None = None
     message: str | None = None
@@ -89,7 +93,9 @@ class StepDocument(_Document):
     @model_serializer(mode="wrap")
     def _without_the_unknown(self, serialise: SerializerFunctionWrapHandler):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a type would be its schema
         return {
-            name: value for name, value in serialise(self).items() if value is not None and (value or name != "notes")
+            name: value
+            for name, value in serialise(self).items()
+            if value is not None and (value or name not in {"notes", "accepted"})
         }
 
     @classmethod
@@ -100,6 +106,7 @@ class StepDocument(_Document):
         return cls(
             step=verdict.step,
             state=verdict.state,
+            accepted=verdict.is_accepted,
             duration_ms=verdict.duration_ms,
             code=failure and failure.code,
             message=said and said.message,
@@ -115,6 +122,7 @@ class PgvectorDocument(_Document):
     state: Literal["installed", "available", "not_available", "unknown"]
     installed_version: Shown | None
     available_version: Shown | None
+    library_version: Shown | None = Field(description="Of the library that is loaded; null where nobody says it.")
     schema_name: Shown | None = Field(serialization_alias="schema")
 
 
@@ -143,6 +151,63 @@ class MigrationsDocument(_Document):
 
     current: Shown | None
     head: Shown | None
+
+
+class FindingDocument(_Document):
+    """Something that is wrong with the vectors; names and remedy only for whoever may see them."""
+
+    code: Code
+    table: Shown | None
+    column: Shown | None
+    index: Shown | None
+    message: str
+    remedy: str | None
+    accepted: bool
+
+    @classmethod
+    def of(cls, finding: Finding, language: Language = Language.ENGLISH, *, shows_names: bool) -> "FindingDocument":
+        """The finding as it is shown."""
+        shown = finding if shows_names else finding.without_names()
+        said = wording(shown.failure, language)
+        return cls(
+            code=shown.failure.code,
+            table=shown.table,
+            column=shown.column,
+            index=shown.index,
+            message=said.message,
+            remedy=said.remedy if shows_names else None,
+            accepted=shown.is_accepted,
+        )
+
+
+class VectorsDocument(_Document):
+    """What the last look at the columns of vectors found: how many there are, and what is wrong."""
+
+    columns: int
+    indexes: int
+    building: int
+    findings: tuple[FindingDocument, ...]
+    more: int = Field(description="How many findings there are besides.")
+    observed_at: Instant
+
+    @classmethod
+    def of(
+        cls, report: Report, language: Language = Language.ENGLISH, *, shows_names: bool
+    ) -> "VectorsDocument | None":
+        """The inventory as it is shown; None before the first one."""
+        inventory = report.facts.look.inventory
+        if inventory is None:
+            return None
+        states = [index.state for index in inventory.indexes]
+        shown = report.findings[:MOST_FINDINGS]
+        return cls(
+            columns=inventory.total,
+            indexes=len(states),
+            building=states.count(IndexState.BUILDING),
+            findings=tuple(FindingDocument.of(one, language, shows_names=shows_names) for one in shown),
+            more=len(report.findings) - len(shown),
+            observed_at=inventory.observed_at,
+        )
 
 
 class ProvisioningDocument(_Document):
@@ -233,6 +298,7 @@ class DatabaseDocument(_Document):
     target: TargetDocument
     server: ServerDocument
     migrations: MigrationsDocument
+    vectors: VectorsDocument | None = Field(description="Null until somebody has looked.")
     steps: tuple[StepDocument, ...]
     provisioning: ProvisioningDocument
     error: ErrorDocument | None
@@ -246,10 +312,16 @@ class DatabaseDocument(_Document):
 
     @classmethod
     def of(
-        cls, observation: Observation, identity: Identity, language: Language = Language.ENGLISH
+        cls,
+        observation: Observation,
+        identity: Identity,
+        language: Language = Language.ENGLISH,
+        *,
+        shows_names: bool = False,
     ) -> "DatabaseDocument":
-        """The observation as it is shown."""
+        """The observation as it is shown, with the names of tables, columns and indexes where `shows_names`."""
         report, provisioning = observation.report, observation.provisioning
+        report = report if shows_names else report.without_names()
         return cls(
             healthy=report.is_healthy,
             status=report.state.value,
@@ -259,6 +331,7 @@ class DatabaseDocument(_Document):
             migrations=MigrationsDocument(
                 current=joined(report.facts.revisions or frozenset()), head=joined(report.heads)
             ),
+            vectors=VectorsDocument.of(report, language, shows_names=shows_names),
             steps=tuple(StepDocument.of(verdict, language) for verdict in report.verdicts),
             provisioning=ProvisioningDocument(state=provisioning.state, attempts=provisioning.attempts),
             error=report.failure and ErrorDocument.of(report.failure, language),
@@ -293,12 +366,15 @@ class OfflineDocument(_Document):
 
 def _pgvector(extension: Extension | None) -> PgvectorDocument:
     if extension is None:
-        return PgvectorDocument(state="unknown", installed_version=None, available_version=None, schema_name=None)
+        return PgvectorDocument(
+            state="unknown", installed_version=None, available_version=None, library_version=None, schema_name=None
+        )
     is_there = "available" if extension.available_version else "not_available"
     return PgvectorDocument(
         state="installed" if extension.installed_version else is_there,
         installed_version=extension.installed_version,
         available_version=extension.available_version,
+        library_version=extension.library_version,
         schema_name=extension.schema,
     )
 

@@ -15,6 +15,11 @@ _WORDS: dict[tuple[Reason, Step | None], Text] = {
         "not asked for: no migrations to compare, or MIGRATIONS=off",
         "確認対象外（比較するマイグレーションがないか、MIGRATIONS=off です）",
     ),
+    (Reason.NOT_ASKED, Step.SEARCHABLE): Text(
+        "not asked for: VECTORS=off, or VECTOR_INVENTORY_SECONDS=0",
+        "確認対象外（VECTORS=off または VECTOR_INVENTORY_SECONDS=0 です）",
+    ),
+    (Reason.NOT_THERE, None): Text("no column of vectors", "ベクトルの列なし"),
     (Reason.NOT_ASKED, None): Text("not asked for", "確認対象外"),
     (Reason.NOT_REACHED, None): Text("not reached", "未到達（前の手順で失敗）"),
     (Reason.NOT_LOOKED, None): Text("not looked at", "未確認"),

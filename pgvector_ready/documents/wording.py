@@ -11,6 +11,8 @@ from pgvector_ready.judgement.target import Provider
 from pgvector_ready.printable import SENTENCE_LIMIT, printable
 
 _IDENTIFIER = "_identifier"
+# May be several, one for each partition.
+_STATEMENTS, _STATEMENTS_LIMIT = "statements", 4 * SENTENCE_LIMIT
 # Between several parts: every one but the last two, and the last two.
 _SEPARATORS = {
     Language.ENGLISH: {"and": (", ", " and "), ",": (", ", ", "), ";": ("; ", "; ")},
@@ -64,7 +66,7 @@ def _spoken(name: str, values: Mapping[str, Value], language: Language) -> objec
         return _quoted(printable(str(values[name.removesuffix(_IDENTIFIER)]), SENTENCE_LIMIT))
     match values[name]:
         case str() as value:
-            return printable(value, SENTENCE_LIMIT)
+            return printable(value, _STATEMENTS_LIMIT if name == _STATEMENTS else SENTENCE_LIMIT)
         case Phrase() as phrase:
             return words(phrase, language)
         case tuple() as phrases:

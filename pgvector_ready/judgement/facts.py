@@ -9,6 +9,7 @@ from enum import StrEnum
 from pgvector_ready.judgement.failures import Failure, Step
 from pgvector_ready.judgement.phrases import Value
 from pgvector_ready.judgement.target import Target
+from pgvector_ready.judgement.vectors import Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Server:
     collation_version: str | None = None
     # It is built on musl, as Alpine's images are, whose order of text is another than glibc's.
     is_musl: bool = False
+    is_32_bit: bool = False
     # None where there is none.
     version_table: FoundTable | None = None
 
@@ -91,6 +93,8 @@ class Extension:
     installed_version: str | None = None
     schema: str | None = None
     quoted_schema: str | None = None
+    # Of the library that this session has loaded, which upgrade scripts say nothing of; None where it does not tell.
+    library_version: str | None = None
     # `vector` and its operators are found by this role's search path.
     is_found: bool = True
     # And this is found before pgvector's.
@@ -99,6 +103,11 @@ class Extension:
     replaced: Thing | None = None
     # Pgvector's own, and its owner may replace it.
     exposed: Thing | None = None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it is enabled, and nothing else is found in its place."""
+        return self.installed_version is not None and self.is_own
 
     @property
     def is_own(self) -> bool:
@@ -118,6 +127,8 @@ class Facts:
     # None where there is no table of them.
     revisions: frozenset[str] | None = None
     failure: Failure | None = None
+    # What is known of its vectors, by an inventory that is taken less often.
+    look: Look = field(default_factory=Look)
     durations_ms: Mapping[Step, float] = field(default_factory=dict)
 
 

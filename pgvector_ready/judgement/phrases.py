@@ -105,6 +105,7 @@ class Part(StrEnum):
     PASSWORD_ONLY = "password_only"  # noqa: S105 - as above
     NO_OAUTH = "no_oauth"
     POOLED = "pooled"
+    COULD_NOT_LOOK = "could_not_look"
 
     # What was pasted around a connection string.
     BLANKS = "blanks"

@@ -4,10 +4,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pgvector_ready.judgement.phrases import Phrase
+from pgvector_ready.judgement.vectors import Models
 
 
 class MigrationPolicy(StrEnum):
     """What the step `migrated` asks: nothing, that an existing table be at head, or that there be one at head."""
+
+    OFF = "off"
+    AUTO = "auto"
+    REQUIRED = "required"
+
+
+class VectorPolicy(StrEnum):
+    """What the step `searchable` asks: nothing, that what is found be told, or that the models fit."""
 
     OFF = "off"
     AUTO = "auto"
@@ -64,6 +73,12 @@ class Requirements:
     unjudged: str | None = None
     notes: tuple[Phrase, ...] = ()
     is_repaired: bool = False
+    vectors: VectorPolicy = VectorPolicy.AUTO
+    # From so many rows on a column of vectors wants an index.
+    index_rows: int = 50_000
+    models: Models | None = None
+    # Codes, and `code:object`, of warnings that somebody has decided to live with.
+    accepted: frozenset[str] = frozenset()
 
     @property
     def names_a_target(self) -> bool:

@@ -6,10 +6,12 @@ from dataclasses import replace
 from pgvector_ready.judgement.facts import Extension, Facts, values_of, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.phrases import Part, Value, phrase
-from pgvector_ready.judgement.report import Reason, Report, State, Verdict
-from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions, joined
+from pgvector_ready.judgement.report import Finding, Reason, Report, State, Verdict
+from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions, VectorPolicy, joined
+from pgvector_ready.judgement.searchable import OF_MODELS, findings_on
 from pgvector_ready.judgement.strangers import of_extension, of_table
 from pgvector_ready.judgement.target import Network, intended_name, is_public, network_of
+from pgvector_ready.judgement.vectors import Unseen
 
 
 def judge(facts: Facts, requirements: Requirements, blocked: Failure | None = None) -> Report:
@@ -24,7 +26,8 @@ def judge(facts: Facts, requirements: Requirements, blocked: Failure | None = No
             break
         verdicts.append(_verdict(step, facts, requirements, blocked))
     rest = (_skipped(step, requirements, Reason.NOT_REACHED) for step in RUNBOOK[len(verdicts) :])
-    return Report(facts, (*verdicts, *rest), requirements.revisions.heads if requirements.revisions else frozenset())
+    heads = requirements.revisions.heads if requirements.revisions else frozenset()
+    return Report(facts, (*verdicts, *rest), heads, _findings(facts, requirements))
 
 
 def judge_so_far(facts: Facts, requirements: Requirements, step: Step) -> tuple[Verdict, ...]:
@@ -53,6 +56,8 @@ def _skipped(step: Step, requirements: Requirements, reason: Reason) -> Verdict:
     match step:
         case Step.EXPECTED:
             is_asked = requirements.names_a_target
+        case Step.SEARCHABLE:
+            is_asked = requirements.vectors is not VectorPolicy.OFF
         case Step.MIGRATED:
             is_given = bool(requirements.revisions or requirements.unjudged)
             is_asked = is_given and requirements.migrations is not MigrationPolicy.OFF
@@ -74,7 +79,8 @@ def _verdict(step: Step, facts: Facts, requirements: Requirements, blocked: Fail
     is_blocked = verdict.state is State.FAIL if step is Step.ENABLED else verdict.state is not State.FAIL
     if blocked and blocked.step is step and is_blocked:
         verdict = Verdict(step, State.FAIL, blocked)
-    return replace(verdict, duration_ms=duration_ms)
+    is_accepted = verdict.failure is not None and verdict.failure.code in requirements.accepted
+    return replace(verdict, duration_ms=duration_ms, is_accepted=verdict.is_accepted or is_accepted)
 
 
 def _tell(state: State, code: Code, step: Step, facts: Facts, **more: Value | None) -> Verdict:
@@ -202,6 +208,54 @@ def _is_renamed(current: frozenset[str], revisions: Revisions) -> bool:
 _OLD_NAME, _NEW_NAME = "0001", "pgvector_ready_0001"
 
 
+def _findings(facts: Facts, requirements: Requirements) -> tuple[Finding, ...]:
+    """Return all that the last inventory shows, whatever has become of the database since."""
+    inventory = facts.look.inventory
+    if inventory is None or requirements.vectors is VectorPolicy.OFF:
+        return ()
+    return tuple(
+        Finding(
+            one.failure(facts.target),
+            one.table,
+            one.column,
+            one.index,
+            is_accepted=one.is_one_of(requirements.accepted),
+        )
+        for one in findings_on(inventory, facts, requirements)
+    )
+
+
+def _searchable(facts: Facts, requirements: Requirements) -> Verdict:
+    look = facts.look
+    if requirements.vectors is VectorPolicy.OFF or look.unseen is Unseen.OFF:
+        return Verdict(Step.SEARCHABLE, State.SKIPPED, reason=Reason.NOT_ASKED)
+    notes = (phrase(Part.COULD_NOT_LOOK),) if look.unseen is Unseen.FAILED else ()
+    if look.inventory is None:
+        verdict = Verdict(Step.SEARCHABLE, State.SKIPPED, reason=Reason.NOT_LOOKED)
+        if requirements.vectors is VectorPolicy.REQUIRED:
+            verdict = _tell(State.FAIL, Code.VECTORS_UNKNOWN, Step.SEARCHABLE, facts)
+    elif findings := _findings(facts, requirements):
+        verdict = _of_findings(findings, requirements)
+    elif requirements.vectors is VectorPolicy.REQUIRED and look.unseen is Unseen.FAILED:
+        failure = Failure.about(Code.VECTORS_UNKNOWN, Step.SEARCHABLE, facts.target, case="since")
+        verdict = Verdict(Step.SEARCHABLE, State.WARN, failure)
+    elif not look.inventory.columns and requirements.models is None:
+        verdict = Verdict(Step.SEARCHABLE, State.SKIPPED, reason=Reason.NOT_THERE)
+    else:
+        verdict = Verdict(Step.SEARCHABLE, State.PASS)
+    return replace(verdict, notes=notes)
+
+
+def _of_findings(findings: tuple[Finding, ...], requirements: Requirements) -> Verdict:
+    """The verdict that the gravest of them is; one that fails a deploy comes first of all, an accepted one last."""
+    counted = [one for one in findings if not one.is_accepted]
+    is_required = requirements.vectors is VectorPolicy.REQUIRED
+    failing = [one for one in counted if is_required and one.failure.code in OF_MODELS]
+    gravest = [*failing, *counted, *findings][0]
+    state = State.FAIL if failing else State.WARN
+    return Verdict(Step.SEARCHABLE, state, gravest.failure, is_accepted=not counted)
+
+
 _JUDGES: Mapping[Step, Callable[[Facts, Requirements], Verdict]] = {
     Step.CONFIGURED: _configured,
     Step.CONNECTED: _connected,
@@ -211,4 +265,5 @@ _JUDGES: Mapping[Step, Callable[[Facts, Requirements], Verdict]] = {
     Step.ENABLED: _enabled,
     Step.USABLE: _usable,
     Step.MIGRATED: _migrated,
+    Step.SEARCHABLE: _searchable,
 }

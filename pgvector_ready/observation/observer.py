@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
 
 from pgvector_ready.clock import moment
 from pgvector_ready.database import Database, Link
@@ -17,9 +16,9 @@ from pgvector_ready.judgement.requirements import USUAL_VERSION_TABLE, VersionTa
 from pgvector_ready.judgement.target import NOWHERE, Target
 from pgvector_ready.lateness import Lateness
 from pgvector_ready.observation import pgvector
+from pgvector_ready.observation.bounded import bounded
 
 _logger = logging.getLogger(__name__)
-_T = TypeVar("_T")
 
 # A held connection stays green while new ones fail: a changed password, no slots left, a host that moved.
 MAX_AGE_SECONDS = 60.0
@@ -28,8 +27,6 @@ MAX_AGE_SECONDS = 60.0
 MAX_IDLE_SECONDS = 15.0
 # Verdicts that a clock gives, which means nothing where this process did not run.
 _OUT_OF_TIME = frozenset({Code.CONNECT_TIMEOUT, Code.QUERY_TIMEOUT})
-# What is left to the driver to notice that its socket is gone; a mistake of its own must not make it longer.
-_FAREWELL_SECONDS = 0.1
 # What the server says when a session is gone, and nothing else about the database: worth one try on a fresh one.
 _GONE = frozenset({Code.CONNECTION_LOST, Code.SERVER_SHUTDOWN})
 
@@ -161,17 +158,18 @@ class Observer:
         findings.target = _reached(findings.target, link)
         findings.is_asking = True
         deadline = min(deadline, loop.time() + self._query_timeout_seconds)
-        server, extension = await self._bounded(link, pgvector.observe(link, self._version_table), deadline)
+        server, extension = await bounded(link, pgvector.observe(link, self._version_table), deadline)
         findings.server, findings.extension = server, extension
         if self._crashes.needs_standing:
-            self._crashes.settle(await self._bounded(link, pgvector.standing(link), deadline))
+            self._crashes.settle(await bounded(link, pgvector.standing(link), deadline))
         findings.durations_ms[Step.CONNECTED] = (loop.time() - started) * 1000
         if extension.installed_version and extension.is_own:
             started, findings.step = loop.time(), Step.USABLE
             self._tell(findings)
             with self._crashes.watching(Deed.PROOF):
-                proof = await self._bounded(link, pgvector.prove(link, server, extension), deadline)
-            findings.server, findings.revisions = proof
+                proof = await bounded(link, pgvector.prove(link, server, extension), deadline)
+            findings.server, findings.revisions = proof.server, proof.revisions
+            findings.extension = replace(extension, library_version=proof.library_version)
             findings.durations_ms[Step.USABLE] = (loop.time() - started) * 1000
 
     def _tell(self, findings: _Findings) -> None:
@@ -192,24 +190,6 @@ class Observer:
             self._link = await self._database.connect(is_probe=True, timeout_seconds=seconds)
             self._linked_at = self._used_at = self._now()
         return self._link
-
-    async def _bounded(self, link: Link, work: Coroutine[Any, Any, _T], deadline: float) -> _T:
-        """asyncpg's own timeouts and a cancellation ask the same frozen server for help; ending the socket does not."""
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(work)
-        try:
-            done, _ = await asyncio.wait({task}, timeout=max(0.0, deadline - loop.time()))
-        except asyncio.CancelledError:
-            link.terminate()
-            task.add_done_callback(_taken)
-            raise
-        if not done:
-            link.terminate()
-            await asyncio.wait({task}, timeout=_FAREWELL_SECONDS)  # ends at once: its socket is gone
-            task.add_done_callback(_taken)
-            task.cancel()
-            raise TimeoutError
-        return task.result()
 
     def _log(self, failure: Failure | None) -> None:
         """The server's own text, and the detail of what nobody foresaw, stand here and nowhere else."""
@@ -243,12 +223,6 @@ def _is_still_chosen(link: Link | None, server: Server | None) -> bool:
             return not server.is_writable
         case _:
             return True
-
-
-def _taken(task: asyncio.Task[Any]) -> None:
-    """Take the outcome that nobody waits for any more, so that asyncio does not complain."""
-    if not task.cancelled():
-        task.exception()
 
 
 def _failure(error: Exception, findings: _Findings) -> Failure:

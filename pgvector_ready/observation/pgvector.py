@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import asyncpg
@@ -41,6 +41,7 @@ async def observe(link: Link, table: VersionTable = USUAL_VERSION_TABLE) -> tupl
         version_table=found.version_table(facts["version_table"]),
         collation_version=facts["collation_version"],
         is_musl=facts["is_musl"],
+        is_32_bit=facts["is_32_bit"],
         tls=link.tls,
         is_pooled=link.is_pooled,
         fingerprint=identity and fingerprint(identity, facts["database_oid"]),
@@ -77,21 +78,36 @@ def fingerprint(system_identifier: str, database_oid: object) -> str:
     return hashlib.sha256(f"{system_identifier}/{database_oid}".encode()).hexdigest()[:8]
 
 
-async def prove(link: Link, server: Server, extension: Extension) -> tuple[Server, frozenset[str] | None]:
-    """One distance, and in the same round trip the database's revisions, None where it shows none.
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a distance with a known answer brought to light besides."""
 
-    The server is the one given, unless more was found out of its version table. Raises the server's error, or
-    WrongDistanceError.
+    # The one given, unless more was found out of its version table.
+    server: Server
+    # None where the database shows none.
+    revisions: frozenset[str] | None
+    # None where the server does not tell.
+    library_version: str | None
+
+
+async def prove(link: Link, server: Server, extension: Extension) -> Proof:
+    """Calculate one distance, and in that round trip read the revisions and the library's version.
+
+    Raises the server's error, or WrongDistanceError.
     """
     table = server.version_table if server.version_table and server.version_table.shows_revisions else None
     asked = _revisions(link, table) if table else statements.NO_REVISIONS
-    proof = statements.PROOF.format(schema=extension.quoted_schema, **asked)
-    distance, revisions, part = await ask_row(link, proof, values=3)
+    tells = link.connection.get_server_version().major >= statements.LIBRARY_SINCE
+    library = statements.LIBRARY if tells else statements.NO_LIBRARY
+    proof = statements.PROOF.format(schema=extension.quoted_schema, library=library, **asked)
+    distance, revisions, part, version = await ask_row(link, proof, values=4)
     if not abs(shapes.read_number(distance) - statements.PROVEN_DISTANCE) <= 1e-6:  # noqa: PLR2004 - float8 in text; NaN is not within
         raise WrongDistanceError
+    loaded = shapes.read_version(version) if version else None
     if table and part:
-        return replace(server, version_table=found.with_part(table, shapes.read(shapes.THING, part))), None
-    return server, _read(revisions) if table else None
+        part_of_a_stranger = shapes.read(shapes.THING, part)
+        return Proof(replace(server, version_table=found.with_part(table, part_of_a_stranger)), None, loaded)
+    return Proof(server, _read(revisions) if table else None, loaded)
 
 
 async def read_revisions(link: Link, table: FoundTable) -> frozenset[str]:

@@ -12,7 +12,8 @@ _T = TypeVar("_T")
 # A name has 63 bytes, twice as many quoted; what pg_identify_object writes of a function names its arguments too.
 _Name = Annotated[str, StringConstraints(max_length=300)]
 _Identity = Annotated[str, StringConstraints(max_length=8_000)]
-_Version = Annotated[str, StringConstraints(max_length=100)]
+_LONGEST_VERSION = 100
+_Version = Annotated[str, StringConstraints(max_length=_LONGEST_VERSION)]
 _Oid = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,10}$")]
 _Revision = Annotated[str, StringConstraints(max_length=128)]  # `statements.REVISIONS` cuts it there
 
@@ -110,12 +111,107 @@ class FoundFacts(TypedDict):
     system_identifier: Annotated[str, StringConstraints(max_length=30)] | None
     collation_version: _Name | None
     is_musl: bool
+    is_32_bit: bool
     available_version: _Version | None
     extension: FoundExtension | None
     version_table: FoundVersionTable | None
 
 
+_Text = Annotated[str, StringConstraints(max_length=2_000)]
+
+
+@_strict
+class FoundRelation(TypedDict):
+    """A table, by its oid."""
+
+    relation: _Oid
+
+
+@_strict
+class FoundVectorColumn(FoundRelation):
+    """A column of vectors of one table or partition."""
+
+    root: _Oid
+    table: _Name
+    name: _Name
+    type: _Name
+    typmod: int
+    kind: _Name
+    rows: float
+    is_readable: bool
+    null_share: float | None
+
+
+@_strict
+class FoundPartition(FoundRelation):
+    """A partition of the table that an index is on."""
+
+    of: _Oid
+    kind: _Name
+    table: _Name
+
+
+@_strict
+class FoundIndex(FoundRelation):
+    """An approximate index, as the catalogue has it."""
+
+    on: _Oid
+    name: _Name
+    table: _Name
+    column: _Name | None
+    method: _Name
+    kind: _Name
+    pages: int
+    is_valid: bool
+    operator_class: _Name | None
+    key: _Text | None
+    condition: _Text | None
+    definition: _Text | None
+    parent: _Oid | None
+    is_leftover: bool
+    progress: Annotated[list[int | None], Field(min_length=4, max_length=4)] | None
+
+
+@_strict
+class FoundWanted(TypedDict):
+    """A table that a model names, and the column that it names there."""
+
+    schema: _Name | None
+    name: _Name
+    table: _Name
+    column: _Name | None
+    quoted: _Name
+    type: _Name | None
+    typmod: int | None
+
+
+@_strict
+class FoundCollation(TypedDict):
+    """The version of the collation that sorted the database, and the one that this system has."""
+
+    recorded: _Name | None
+    now: _Name | None
+
+
+@_strict
+class FoundVectorDatabase(TypedDict):
+    """What an inventory needs to know of the database as a whole."""
+
+    schema: _Name | None
+    has_halfvec: bool
+    is_standby: bool
+    block_size: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}$")]
+    total: int
+    collation: FoundCollation | None
+
+
 FACTS = TypeAdapter(FoundFacts)
+RELATION = TypeAdapter(FoundRelation)
+VECTOR_DATABASE = TypeAdapter(FoundVectorDatabase)
+VECTOR_COLUMN = TypeAdapter(FoundVectorColumn)
+VECTOR_INDEX = TypeAdapter(FoundIndex)
+PARTITION = TypeAdapter(FoundPartition)
+WANTED = TypeAdapter(FoundWanted)
 THING = TypeAdapter(FoundThing)
 SCHEMA = TypeAdapter(FoundSchema)
 STRANGERS: TypeAdapter[list[FoundStranger]] = TypeAdapter(list[FoundStranger])
@@ -128,6 +224,13 @@ def read(shape: TypeAdapter[_T], text: str) -> _T:
         return shape.validate_json(text, strict=True)
     except ValidationError:
         raise ProtocolViolationError(Violation.ANSWER) from None
+
+
+def read_version(text: str) -> str:
+    """Return a version as its library has it; raise ProtocolViolationError."""
+    if not text.isprintable() or len(text) > _LONGEST_VERSION:
+        raise ProtocolViolationError(Violation.ANSWER)
+    return text
 
 
 def read_number(text: str) -> float:

@@ -2,7 +2,7 @@
 
 import re
 
-_BARE_OPERATOR = re.compile(r" (=|<>|<|<=|>=|\|\|) ")
+_BARE_OPERATOR = re.compile(r" (=|<>|<|>|<=|>=|\|\||~) ")
 
 
 def qualified(statement: str) -> str:

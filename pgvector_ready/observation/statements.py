@@ -35,6 +35,7 @@ SELECT pg_catalog.json_build_object(
     'collation_version', (SELECT pg_catalog.json_extract_path_text(pg_catalog.row_to_json(d), 'datcollversion')
                           FROM pg_catalog.pg_database AS d WHERE oid = (SELECT oid FROM database)),
     'is_musl', pg_catalog.strpos(pg_catalog.version(), 'musl') <> 0,
+    'is_32_bit', pg_catalog.strpos(pg_catalog.version(), '32-bit') <> 0,
     'available_version', (SELECT default_version FROM pg_catalog.pg_available_extensions WHERE name = 'vector'),
     'extension', (SELECT pg_catalog.json_build_object(
         'version', extversion,
@@ -81,8 +82,15 @@ NO_SYSTEM_IDENTIFIER = "NULL"
 PROOF = """\
 {given}SELECT ('[1,2,3]'::{schema}.vector OPERATOR({schema}.<->) '[3,2,1]'::{schema}.vector)::pg_catalog.float8,
        {revisions},
-       {part}"""
+       {part},
+       {library}"""
 PROVEN_DISTANCE = 8**0.5
+# In the session that has just loaded it. The number of the extension says nothing of the library: since pgvector 0.8.0
+# the scripts that upgrade it are empty.
+LIBRARY = qualified("""\
+(SELECT pg_catalog.min(version) FROM pg_catalog.pg_get_loaded_modules() WHERE module_name = 'vector')""")
+NO_LIBRARY = "NULL"
+LIBRARY_SINCE = 18
 NO_REVISIONS = {"given": "", "revisions": "NULL", "part": "NULL"}
 # Bounded, since what stands in the table is anybody's who may write it: an identifier of Alembic's has 12 characters,
 # and its column 32. A table of trusted owners, in a column of text: reading it runs nothing.

@@ -38,6 +38,8 @@ class Orders:
 
     enable: bool = True
     update: bool = False
+    # Look at the vectors before all is called ready.
+    inspect: bool = False
 
 
 class Provisioner:
@@ -93,7 +95,10 @@ class Provisioner:
         if _is_enabled(observation) and self._readiness.provisioning.state in _UNDECIDED:
             self._note(state=ProvisioningState.FAILED if blocked else ProvisioningState.ALREADY_ENABLED)
         self._note(blocked=blocked)
-        if replace(self._readiness.provisioning, attempts=before.attempts) != before:
+        inspects = self._orders.inspect and blocked is None and _is_usable(observation)
+        if inspects:
+            await self._readiness.inspect()
+        if inspects or replace(self._readiness.provisioning, attempts=before.attempts) != before:
             observation = await self._readiness.observe_anew()
         self._note(is_done=before.is_done or observation.report.is_healthy)
         return observation
@@ -229,6 +234,13 @@ def _is_enabled(observation: Observation) -> bool:
     facts = observation.report.facts
     is_found = facts.failure is None and facts.extension is not None and facts.extension.installed_version is not None
     return is_found and _stands_at(observation, Step.USABLE)
+
+
+def _is_usable(observation: Observation) -> bool:
+    """Whether nothing but its migrations and its vectors can be wrong with the database."""
+    extension = observation.report.facts.extension
+    is_own = extension is not None and extension.is_own
+    return is_own and _is_enabled(observation) and _stands_at(observation, Step.MIGRATED)
 
 
 def _is_provable(observation: Observation) -> bool:

@@ -18,6 +18,7 @@ from pgvector_ready.judgement.report import Reason, Report, State, Verdict
 from pgvector_ready.judgement.requirements import Requirements
 from pgvector_ready.judgement.runbook import judge
 from pgvector_ready.judgement.target import Target
+from pgvector_ready.judgement.vectors import Look
 from pgvector_ready.redaction import Own
 
 _logger = logging.getLogger(__name__)
@@ -42,19 +43,39 @@ class Observes(Protocol):
         """Let go of what is held between probes."""
 
 
+class Inspects(Protocol):
+    """What is asked about the vectors: `inspector.Inspector`."""
+
+    @property
+    def look(self) -> Look:
+        """What is known of them."""
+
+    def begin_if_due(self) -> None:
+        """Look again in the background, if that is due."""
+
+    async def inspect(self) -> None:
+        """Look now; never raises."""
+
+    def close(self) -> None:
+        """End a look that is under way."""
+
+
 class Readiness:
     """Asks on demand, at most one probe at a time, and lets everybody who asks meanwhile have the same answer."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an answer is made of
         self,
         observer: Observes,
         target: Target,
         requirements: Requirements,
         identity: Identity,
         *,
+        inspector: Inspects | None = None,
         now: Callable[[], float] = moment,
     ) -> None:
         self._observer = observer
+        # None: nobody looks at the vectors.
+        self._inspector = inspector
         self._now = now
         self._target = target
         self._requirements = requirements
@@ -72,9 +93,9 @@ class Readiness:
         # Called with every new observation: whoever counts or draws them.
         self.listeners: list[Callable[[Observation], None]] = []
 
-    def begin(self, observer: Observes) -> None:
-        """Forget everything, and ask `observer` from now on, on the event loop that runs now."""
-        self._observer = observer
+    def begin(self, observer: Observes, inspector: Inspects | None = None) -> None:
+        """Forget everything, and ask these two from now on, on the event loop that runs now."""
+        self._observer, self._inspector = observer, inspector
         self._probing, self._fresh_until = None, 0.0
         self._observation = self._answers = self._draining = None
         self.provisioning = Provisioning()
@@ -108,6 +129,11 @@ class Readiness:
         await asyncio.wait({self._probe()})
         return self._known()
 
+    async def inspect(self) -> None:
+        """Look at the vectors now; the next observation tells what was found."""
+        if self._inspector:
+            await self._inspector.inspect()
+
     def draining(self) -> Answers:
         """What is last known, under the heading that this process takes no new work."""
         if self._draining is None:
@@ -131,6 +157,8 @@ class Readiness:
         """Stop probing and let go of the connection."""
         if self._probing:
             self._probing.cancel()
+        if self._inspector:
+            self._inspector.close()
         self._observer.release()
 
     def _probe(self) -> asyncio.Task[None]:
@@ -141,7 +169,13 @@ class Readiness:
     async def _run(self) -> None:
         began, began_at = asyncio.get_running_loop().time(), self._now()
         try:
-            report = judge(await self._observer.observe(), self._requirements, self.provisioning.blocked)
+            facts = await self._observer.observe()
+            if self._inspector:
+                facts = replace(facts, look=self._inspector.look)
+                if facts.failure is None and facts.extension and facts.extension.is_usable:
+                    # After whoever waits for this probe has been answered.
+                    asyncio.get_running_loop().call_soon(self._inspector.begin_if_due)
+            report = judge(facts, self._requirements, self.provisioning.blocked)
         except Exception:
             _logger.exception("probe_broke")  # a mistake of ours: fails closed like every other surprise
             report = self._unforeseen()

@@ -104,7 +104,8 @@ class Health:
             if name == b"accept":
                 is_health_json = is_health_json or b"application/health+json" in value.lower()
         is_anonymous = not self.shows_all(scope)
-        if not scope["query_string"] and not is_health_json and not is_anonymous:
+        shows_names = self._token is not None and not is_anonymous
+        if not scope["query_string"] and not is_health_json and not is_anonymous and not shows_names:
             return _DEFAULT
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         is_text = query.get("format", [""])[-1].lower() == "text"
@@ -113,6 +114,7 @@ class Health:
             is_text=is_text,
             is_health_json=is_health_json,
             is_anonymous=is_anonymous,
+            shows_names=shows_names,
             # JSON is for machines, which expect one language.
             language=preferred(_header(scope, b"accept-language")) if is_text else Language.ENGLISH,
         )

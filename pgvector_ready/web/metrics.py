@@ -4,6 +4,7 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import accumulate
 
 from fastapi import APIRouter, Request, Response
@@ -16,6 +17,7 @@ from pgvector_ready import __version__
 from pgvector_ready.documents.documents import DatabaseDocument, Identity
 from pgvector_ready.judgement.observation import Observation, ProvisioningState
 from pgvector_ready.judgement.report import State
+from pgvector_ready.judgement.vectors import IndexState
 from pgvector_ready.paths import METRICS_PATH
 from pgvector_ready.readiness.readiness import Readiness
 from pgvector_ready.web.contract import TAGS
@@ -62,6 +64,7 @@ class Metrics(Collector):
         yield self._info(self._reached or observation)  # an outage must not make another series of it
         yield from self._last(observation)
         yield from self._ages()
+        yield from self._vectors(observation)
         yield from self._counted()
         yield from self._provisioned()
 
@@ -125,6 +128,32 @@ class Metrics(Collector):
             self._succeeded_at,
             now,
         )
+
+    def _vectors(self, observation: Observation | None) -> Iterator[Metric]:
+        """By the last look at the catalogue; absent before the first one."""
+        inventory = observation.report.facts.look.inventory if observation else None
+        columns = GaugeMetricFamily("pgvector_ready_vector_columns", "Columns of vectors in the database.")
+        indexes = GaugeMetricFamily(
+            "pgvector_ready_vector_indexes", "Indexes on columns of vectors, by state.", labels=["state"]
+        )
+        findings = GaugeMetricFamily(
+            "pgvector_ready_vector_findings",
+            "What is wrong with the vectors, by code; what somebody accepted is not counted.",
+            labels=["code"],
+        )
+        age = GaugeMetricFamily(
+            "pgvector_ready_vector_inventory_age_seconds", "Seconds since the last look at the columns of vectors."
+        )
+        if observation and inventory:
+            columns.add_metric([], inventory.total)
+            states = Counter(index.state for index in inventory.indexes)
+            for state in IndexState:
+                indexes.add_metric([state], states[state])
+            counted = Counter(one.failure.code for one in observation.report.findings if not one.is_accepted)
+            for code, number in counted.items():
+                findings.add_metric([code], number)
+            age.add_metric([], (datetime.now(UTC) - inventory.observed_at).total_seconds())
+        yield from (columns, indexes, findings, age)
 
     def _counted(self) -> Iterator[Metric]:
         bounds = [*map(str, _BUCKETS_SECONDS), "+Inf"]

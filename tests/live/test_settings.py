@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import AliasChoices, SecretStr, ValidationError
 
 from pgvector_ready.judgement.failures import Code
-from pgvector_ready.judgement.requirements import MigrationPolicy, VersionTable
+from pgvector_ready.judgement.requirements import MigrationPolicy, VectorPolicy, VersionTable
 from pgvector_ready.settings import (
     PLATFORM_VARIABLES,
     ConfigurationError,
@@ -78,6 +78,10 @@ DEFAULTS = {
     "migrations": MigrationPolicy.AUTO,
     "migrations_folder": None,
     "migrations_table": None,
+    "vectors": VectorPolicy.AUTO,
+    "vector_index_rows": 50_000,
+    "vector_inventory_seconds": 300.0,
+    "accepted_warnings": None,
     "startup_gate": True,
     "connect_timeout_seconds": 3.0,
     "query_timeout_seconds": 1.0,
@@ -128,6 +132,10 @@ VALID = [
     ("MIGRATIONS", "off", "migrations", MigrationPolicy.OFF),
     ("MIGRATIONS_FOLDER", "backend/alembic", "migrations_folder", Path("backend/alembic")),
     ("MIGRATIONS_TABLE", "app.alembic_version", "migrations_table", "app.alembic_version"),
+    ("VECTORS", "Required", "vectors", VectorPolicy.REQUIRED),
+    ("VECTOR_INDEX_ROWS", "1000", "vector_index_rows", 1000),
+    ("VECTOR_INVENTORY_SECONDS", "0", "vector_inventory_seconds", 0.0),
+    ("ACCEPTED_WARNINGS", "slow, vector_index_missing:items", "accepted_warnings", "slow, vector_index_missing:items"),
     ("STARTUP_GATE", "no", "startup_gate", False),
     ("CONNECT_TIMEOUT_SECONDS", "3.9", "connect_timeout_seconds", 3.9),
     ("QUERY_TIMEOUT_SECONDS", "0.1", "query_timeout_seconds", 0.1),
@@ -202,6 +210,12 @@ INVALID = [
     ("DATABASE_URL", "postgresql://someone:sec@ret@db.example.net:54x2/app"),
     ("DATABASE_URL", "postgresql://user:password@host:port/database"),
     ("DATABASE_URL", "   "),
+    ("VECTORS", "always"),
+    ("VECTOR_INDEX_ROWS", "0"),
+    ("VECTOR_INVENTORY_SECONDS", "-1"),
+    ("VECTOR_INVENTORY_SECONDS", "86401"),
+    ("ACCEPTED_WARNINGS", "slow, secret"),
+    ("ACCEPTED_WARNINGS", "slow tls_off"),
 ]
 
 
@@ -223,6 +237,12 @@ def test_bytes_that_are_not_text_are_refused(variable: str) -> None:
 
     assert "\udce9" not in told
     assert any(name in told for name in ALL_VARIABLES)
+
+
+def test_who_requires_what_nobody_looks_at_is_told_so() -> None:
+    told = refusal(DATABASE_URL=URL, VECTORS="required", VECTOR_INVENTORY_SECONDS="0")
+
+    assert told == "VECTORS=required needs VECTOR_INVENTORY_SECONDS above 0: nobody would look"
 
 
 def test_several_mistakes_are_told_at_once() -> None:

@@ -25,6 +25,7 @@ from pgvector_ready.judgement.observation import Observation, Provisioning
 from pgvector_ready.judgement.requirements import Requirements, Revisions
 from pgvector_ready.judgement.runbook import judge
 from pgvector_ready.judgement.target import Provider, Target
+from pgvector_ready.judgement.vectors import Inventory, Look
 from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH
 from tests.support.examples import LOST, NOON, SERVER, TARGET, USABLE
 from tests.support.postgres import PostgresServer
@@ -232,11 +233,12 @@ def answered(facts: Facts, *, is_text: bool = False) -> str:
     return about_database(observation, IDENTITY).to(Manner(is_text=is_text)).body.decode()
 
 
-def reference(path: str, *, is_healthy: bool) -> Any:
+def reference(path: str, *, is_healthy: bool, is_looked_at: bool) -> Any:
     """A real answer; what is in it apart from its keys does not matter."""
     if path == HEALTH_PATH:
         return json.loads(about_service(None if is_healthy else STARTING, IDENTITY).to(Manner()).body)
-    return json.loads(answered(USABLE if is_healthy else LOST))
+    look = Look(Inventory(NOON), None) if is_looked_at else Look()
+    return json.loads(answered(replace(USABLE if is_healthy else LOST, look=look)))
 
 
 def keys(value: Any, at: str = "") -> list[str]:
@@ -259,7 +261,8 @@ def test_a_shown_document_is_one_that_the_service_could_give(command: str, answe
     path = command.rpartition(":8000")[2].strip("'")
 
     jsonschema.validate(document, SCHEMAS[path].model_json_schema(mode="serialization"))
-    assert keys(document) == keys(reference(path, is_healthy=document["healthy"]))
+    like = reference(path, is_healthy=document["healthy"], is_looked_at=bool(document.get("vectors")))
+    assert keys(document) == keys(like)
     assert answer == json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
     assert document["version"] == __version__
 
@@ -315,7 +318,8 @@ def facts_of(document: dict[str, Any]) -> Facts:
     extension = Extension(pgvector["available_version"], pgvector["installed_version"], pgvector["schema"])
     current = document["migrations"]["current"]
     revisions = frozenset(current.split(",")) if current else None
-    return Facts(target, NOON, document["latency_ms"], server, extension, revisions)
+    look = Look(Inventory(NOON), None) if document["vectors"] else Look()
+    return Facts(target, NOON, document["latency_ms"], server, extension, revisions, look=look)
 
 
 # What no document may say

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pgvector_ready.commands.complaint import WRONG_USE, complaining
+from pgvector_ready.commands.loading import NotLoadedError, load_models
 from pgvector_ready.loop import run
 from pgvector_ready.settings import ConfigurationError, load
 
@@ -21,7 +22,7 @@ class Style(StrEnum):
     JSON = "json"
 
 
-def check(
+def check(  # noqa: PLR0913 - its options
     *,
     enable: Annotated[bool, typer.Option("--enable", help="Create the extension where it is missing.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Judge the configuration only; use no network.")] = False,
@@ -29,6 +30,10 @@ def check(
         Style.TEXT
     ),
     timeout: Annotated[float, typer.Option(min=1, max=300, metavar="SECONDS", help="For connecting and asking.")] = 5.0,
+    models: Annotated[
+        str | None,
+        typer.Option(metavar="MODULE:BASE", help="Compare the vectors with these SQLAlchemy models; imports them."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --enable changes what a .env names.")] = False,
 ) -> None:
     """Go through the runbook with the database in DATABASE_URL.
@@ -44,7 +49,8 @@ def check(
 
     logging.disable()  # what there is to say is said once, by the report
     speaks = partial(speaking, Console(highlight=False), as_json=style is Style.JSON, is_offline=offline)
-    with complaining(ConfigurationError), ExitStack() as stack:
+    with complaining(ConfigurationError), complaining(NotLoadedError), ExitStack() as stack:
+        metadata = load_models(models) if models and not offline else None
         try:
             choice = stack.enter_context(chosen_database(load(), Path.cwd(), is_offline=offline))
             if enable and not offline:
@@ -55,7 +61,9 @@ def check(
             if offline:
                 observation = runs.check_offline(settings)
             else:
-                observation = run(runs.check(settings, enable=enable, timeout_seconds=timeout, tell=speaker.tell))
+                observation = run(
+                    runs.check(settings, enable=enable, timeout_seconds=timeout, metadata=metadata, tell=speaker.tell)
+                )
             wrong = None
         except ConfigurationError as error:
             if error.failure is None:

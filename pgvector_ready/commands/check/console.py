@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from pgvector_ready.documents.answer import Manner, about_database, lines_of
+from pgvector_ready.documents.answer import Manner, about_database, lines_of, lines_of_findings
 from pgvector_ready.documents.documents import DatabaseDocument, Identity, OfflineDocument
 from pgvector_ready.documents.places import pgvector_in, where
 from pgvector_ready.documents.reasons import why_skipped
@@ -98,7 +98,8 @@ class _Document:
         if self._is_offline:
             body = OfflineDocument.of(observation.report).model_dump_json(by_alias=True)
         else:
-            body = about_database(observation, Identity.of_a_command()).to(Manner()).body.decode()
+            manner = Manner(shows_names=True)
+            body = about_database(observation, Identity.of_a_command()).to(manner).body.decode()
         self._console.file.write(f"{body}\n")
 
 
@@ -124,6 +125,7 @@ class _Lines:
 
     def end(self, observation: Observation) -> None:
         self.tell(observation.report.verdicts)
+        self._write(*lines_of_findings(observation.report))
         self._sum_up(DatabaseDocument.of(observation, Identity.of_a_command()))
 
     def _show(self, verdict: Verdict) -> None:

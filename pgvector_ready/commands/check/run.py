@@ -1,12 +1,15 @@
 """The runbook once, from a command line: the same probe, the same judgement and the same document as the service's."""
 
 import asyncio
+import math
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import asyncpg
+from sqlalchemy import MetaData
 
 from pgvector_ready.database import Database, create_engine
 from pgvector_ready.database.crashes import Crashes
@@ -19,6 +22,8 @@ from pgvector_ready.judgement.requirements import Requirements
 from pgvector_ready.judgement.runbook import judge, judge_offline, judge_so_far
 from pgvector_ready.judgement.target import NOWHERE
 from pgvector_ready.migrations.history import find_history, requirements_for
+from pgvector_ready.observation.inspector import Inspector
+from pgvector_ready.observation.models import models_of
 from pgvector_ready.observation.observer import Observer
 from pgvector_ready.observation.pgvector import standing
 from pgvector_ready.readiness.provisioning import Orders, Provisioner
@@ -31,15 +36,25 @@ _RECOVERY_SECONDS, _LOOKED_AT_EVERY_SECONDS = 10.0, 0.5
 Tell = Callable[[Sequence[Verdict]], None]
 
 
-async def check(settings: Settings, *, enable: bool, timeout_seconds: float, tell: Tell | None = None) -> Observation:
+async def check(
+    settings: Settings,
+    *,
+    enable: bool,
+    timeout_seconds: float,
+    metadata: MetaData | None = None,
+    tell: Tell | None = None,
+) -> Observation:
     """Ask the database, enabling the extension first where `enable` says so and it is missing.
 
-    `tell` hears of the steps that are known already, whenever another one is begun.
+    Last of all it looks at the vectors, and compares them with the models of `metadata`. `tell` hears of the steps that
+    are known already, whenever another one is begun.
     """
     connect_seconds = max(timeout_seconds - settings.query_timeout_seconds, settings.query_timeout_seconds)
     database = Database(settings.connection_string, connect_seconds)
     database.crashes = Crashes.of_a_command()
     requirements = requirements_for(settings, find_history(settings))
+    if metadata is not None:
+        requirements = replace(requirements, models=models_of(metadata))
 
     def hear(facts: Facts, step: Step) -> None:
         if tell:
@@ -47,10 +62,19 @@ async def check(settings: Settings, *, enable: bool, timeout_seconds: float, tel
 
     table = requirements.version_table
     observer = Observer(database, settings.query_timeout_seconds, version_table=table, listener=hear)
-    readiness = Readiness(observer, database.target, requirements, Identity.of_a_command())
+    # Once, when it is asked to: no probe makes another look due.
+    inspector = Inspector(database, settings.vector_inventory_seconds and math.inf, requirements.models)
+    readiness = Readiness(
+        observer,
+        database.target,
+        requirements,
+        Identity.of_a_command(),
+        inspector=inspector if settings.looks_at_vectors else None,
+    )
+    orders = Orders(enable=enable, inspect=settings.looks_at_vectors)
     engine = create_engine(database)
     try:
-        provisioner = Provisioner(database, engine, readiness, Orders(enable=enable), hear)
+        provisioner = Provisioner(database, engine, readiness, orders, hear)
         observation = await provisioner.attempt()
         await _look_after(database)
         return await provisioner.attempt() if database.crashes.has_any else observation

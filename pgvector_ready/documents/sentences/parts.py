@@ -167,6 +167,10 @@ PARTS: Mapping[Part, Text] = {
         "接続プーラーが応答しています。トランザクションモードではセッションの状態が保たれません。"
         "マイグレーションとセッション単位のロックには、データベースの直接のアドレスが必要です。",
     ),
+    Part.COULD_NOT_LOOK: Text(
+        "The last look at the vectors failed: the database gave no answer in time, or no session.",
+        "直近のベクトルの確認に失敗しました。データベースが時間内に応答しないか、空いている接続がありません。",
+    ),
     Part.MISSING: Text("is not there", "ありません"),
     Part.UNREADABLE: Text("may not be read by this service", "このサービスが読み取れません"),
     Part.FOLDER: Text("is a folder", "フォルダーです"),

@@ -39,6 +39,7 @@ def draw_main(document: Document, identity: Identity, history: History, words: W
         _verdict(document, words),
         _failure(document["error"], words) if document["error"] else None,
         _runbook(document["steps"], words),
+        _vectors(document["vectors"], words) if document["vectors"] else None,
         history.draw(words),
         tag("div", _database(document, words), _process(document, identity, words), class_="facts"),
     )
@@ -116,7 +117,7 @@ def _step(step: Document, words: Words) -> Html:
         "li",
         icon(state),
         tag("div", tag("code", name), " ", tag("span", words[f"step_{name}"], class_="quiet"), class_="what"),
-        tag("div", tag("span", duration) if duration else None, " ", tag("strong", words[f"state_{state}"])),
+        tag("div", tag("span", duration) if duration else None, " ", tag("strong", words[_state(step)])),
         # A failure stands in full above; what a warning says stands nowhere else.
         _warning(step, words) if state == "warn" else None,
         tag("p", _reason(step, words), class_="quiet") if "reason" in step else None,
@@ -125,8 +126,40 @@ def _step(step: Document, words: Words) -> Html:
     )
 
 
+def _vectors(vectors: Document, words: Words) -> Html:
+    """What the last look found; names and statements only where the document has them."""
+    moment = _moment(datetime.fromisoformat(vectors["observed_at"]))
+    counts = {name: vectors[name] for name in ("columns", "indexes", "building")}
+    findings = [_finding(finding, words) for finding in vectors["findings"]]
+    is_withheld = any(finding["remedy"] is None for finding in vectors["findings"])
+    return tag(
+        "section",
+        tag("h2", words["vectors"]),
+        tag("p", words["vectors_counted"].format(moment=moment, **counts), class_="quiet"),
+        tag("ol", *findings, class_="steps") if findings else tag("p", words["vectors_fine"]),
+        tag("p", words["vectors_more"].format(more=vectors["more"])) if vectors["more"] else None,
+        tag("p", words["vectors_check"], class_="quiet") if is_withheld else None,
+        class_="vectors",
+    )
+
+
+def _finding(finding: Document, words: Words) -> Html:
+    return tag(
+        "li",
+        icon("skipped" if finding["accepted"] else "warn"),
+        tag("div", tag("code", finding["code"]), class_="what"),
+        tag("div", tag("strong", words["state_accepted" if finding["accepted"] else "state_warn"])),
+        tag("p", finding["message"], " ", draw_remedy(finding["remedy"], words) if finding["remedy"] else None),
+        class_="skipped" if finding["accepted"] else "warn",
+    )
+
+
 def _reason(step: Document, words: Words) -> str:
     return why_skipped(Step(step["step"]), Reason(step["reason"]), Language(words["lang"]))
+
+
+def _state(step: Document) -> str:
+    return "state_accepted" if step.get("accepted") else f"state_{step['state']}"
 
 
 def _warning(step: Document, words: Words) -> Html:

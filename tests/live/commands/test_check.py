@@ -119,7 +119,7 @@ async def test_the_extension_is_shown_once_the_lock_was_had(database: Database) 
         rest = (await process.communicate())[0].decode().splitlines()
 
     assert known == KNOWN_BEFORE[PROOF][:5]
-    assert [line[:10] for line in rest] == ["[+] enable", "[+] usable", "[ ] migrat", "pass: pgve"]
+    assert [line[:10] for line in rest] == ["[+] enable", "[+] usable", "[ ] migrat", "[ ] search", "pass: pgve"]
     assert "; PostgreSQL 18" in rest[-1]
     assert "pgvector 0.8.6 in schema public (created now); " in rest[-1]
     assert process.returncode == 0

@@ -70,6 +70,7 @@ DATABASE_KEYS = [
     "target",
     "server",
     "migrations",
+    "vectors",
     "steps",
     "provisioning",
     "error",
@@ -82,7 +83,7 @@ DATABASE_KEYS = [
     "commit",
 ]
 NESTED_KEYS = {
-    "pgvector": ["state", "installed_version", "available_version", "schema"],
+    "pgvector": ["state", "installed_version", "available_version", "library_version", "schema"],
     "target": ["host", "port", "database", "user", "provider", "tls", "fingerprint"],
     "server": ["version", "role", "writable"],
     "migrations": ["current", "head"],
@@ -403,7 +404,8 @@ def test_text_of_a_healthy_database(services: dict[str, ServiceProcess], server:
     reply = ask(services[HEALTHY].port, f"{DATABASE}?format=text")
 
     assert (reply.status, reply.headers["content-type"]) == (200, "text/plain; charset=utf-8")
-    assert re.sub(r"\d+\.\d ms", "1.0 ms", reply.body.decode()) == (
+    body = reply.body.decode().replace(why_skipped(Step.SEARCHABLE, Reason.NOT_LOOKED), "no column of vectors")
+    assert re.sub(r"\d+\.\d ms", "1.0 ms", body) == (
         "pass\n"
         f"    PostgreSQL {version_of(server)} on {where} (local, no TLS); pgvector {offered(server)} in schema public\n"
         "[+] configured\n"
@@ -414,6 +416,7 @@ def test_text_of_a_healthy_database(services: dict[str, ServiceProcess], server:
         "[+] enabled\n"
         "[+] usable 1.0 ms\n"
         f"[ ] migrated: {why_skipped(Step.MIGRATED, Reason.NOT_ASKED)}\n"
+        "[ ] searchable: no column of vectors\n"
     )
 
 
@@ -445,7 +448,7 @@ def test_text_of_a_failing_database(services: dict[str, ServiceProcess]) -> None
         "is the container itself: name the database's own host in DATABASE_URL.\n"
         f"[ ] expected: {why_skipped(Step.EXPECTED, Reason.NOT_ASKED)}\n"
         "[ ] writable: not reached\n[ ] available: not reached\n[ ] enabled: not reached\n[ ] usable: not reached\n"
-        "[ ] migrated: not reached\n"
+        "[ ] migrated: not reached\n[ ] searchable: not reached\n"
     )
 
 
@@ -516,6 +519,7 @@ def test_what_is_known_of_a_healthy_database(services: dict[str, ServiceProcess]
         "state": "installed",
         "installed_version": offered(server),
         "available_version": offered(server),
+        "library_version": offered(server),
         "schema": "public",
     }
     assert document["target"] == {
@@ -540,7 +544,7 @@ def test_what_is_unknown_of_an_unreachable_database_is_null(services: dict[str, 
     assert document["server"] == dict.fromkeys(NESTED_KEYS["server"])
     assert document["target"]["tls"] is document["target"]["fingerprint"] is None
     assert document["consecutive_failures"] > 0
-    assert [step["state"] for step in document["steps"]] == ["pass", "fail"] + ["skipped"] * 6
+    assert [step["state"] for step in document["steps"]] == ["pass", "fail"] + ["skipped"] * 7
 
 
 @every_state
@@ -819,5 +823,5 @@ def test_no_sentence_of_any_failure_spoils_a_monitors_keyword(code: Code, case: 
         body, text = (answers.to(manner).body.decode() for manner in (Manner(), Manner(is_text=True)))
 
         assert body.count("healthy") == body.count('"status"') == 1
-        assert text.count("\n") == 10
+        assert text.count("\n") == 11
         assert_complete(failure)

@@ -412,6 +412,16 @@ FIRING: dict[str, tuple[dict[str, str], int, set[str]]] = {
     ),
     "somebody else restarting": ({**UP, "process_start_time_seconds": "1 2 3 4 4"}, 4, set()),
     "never provisioned": ({**UP, "pgvector_ready_started": "0+0x60"}, 11, {"PgvectorNeverProvisioned"}),
+    "an index that was never finished": (
+        {**UP, 'pgvector_ready_vector_findings,code="vector_index_invalid"': "1+0x60"},
+        16,
+        {"PgvectorSearchBroken"},
+    ),
+    "many vectors without an index": (
+        {**UP, 'pgvector_ready_vector_findings,code="vector_index_missing"': "1+0x60"},
+        16,
+        set(),
+    ),
     "nobody asks": ({**UP, "pgvector_ready_observation_age_seconds": "0+60x60"}, 15, {"PgvectorUnobserved"}),
     "not scraped": ({"up": "0+0x60"}, 6, {"PgvectorReadyScrapeMissing"}),
     "not even configured": ({}, 6, {"PgvectorReadyScrapeMissing"}),
@@ -552,8 +562,12 @@ def test_promtool_takes_the_job(tmp_path: Path) -> None:
     assert "SUCCESS" in promtool("check", "config", str(config))
 
 
-async def test_a_real_prometheus_scrapes_judges_and_draws(database: Database, tmp_path: Path) -> None:
-    """One service that is ready and one that is not: between them every query of the dashboard finds something."""
+async def test_a_real_prometheus_scrapes_judges_and_draws(database_with_vector: Database, tmp_path: Path) -> None:
+    """One service that is ready, with a warning, and one that is not: every query of the dashboard finds something."""
+    database = database_with_vector
+    database.execute("CREATE TABLE items (id int, embedding vector(3))")
+    database.execute("CREATE INDEX items_idx ON items USING hnsw (embedding vector_l2_ops)")
+    database.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'items_idx'::regclass")
     nowhere = f"postgresql://app:secret@127.0.0.1:{free_port()}/app"
     async with running(database.url) as ready, running(nowhere) as failing, asyncio.timeout(_LIMIT_SECONDS):
         await ready.database()

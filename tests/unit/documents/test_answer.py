@@ -128,9 +128,9 @@ def test_text_has_a_line_for_each_step_and_the_target_above() -> None:
         "    PostgreSQL 17.6 on db.example.net port 5432, database app, user someone (other, TLSv1.3); "
         "pgvector 0.8.0 in schema public"
     )
-    assert [line[:3] for line in outdated[2:]] == ["[+]", "[+]", "[ ]", "[+]", "[+]", "[!]", "[+]", "[ ]"]
+    assert [line[:3] for line in outdated[2:]] == ["[+]", "[+]", "[ ]", "[+]", "[+]", "[!]", "[+]", "[ ]", "[ ]"]
     assert refused[1] == "    db.example.net port 5432, database app, user someone (other)"
-    assert [line[:3] for line in refused[2:]] == ["[+]", "[-]"] + ["[ ]"] * 6
+    assert [line[:3] for line in refused[2:]] == ["[+]", "[-]"] + ["[ ]"] * 7
     assert refused[3].startswith("[-] connected connection_refused: Nothing listens")
     assert " → " in refused[3]
 

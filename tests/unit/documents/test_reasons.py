@@ -14,8 +14,9 @@ from pgvector_ready.documents.reasons import why_skipped
 from pgvector_ready.judgement.failures import RUNBOOK, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning
 from pgvector_ready.judgement.report import Reason, Report
-from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions
+from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, Revisions, VectorPolicy
 from pgvector_ready.judgement.runbook import judge, judge_offline
+from pgvector_ready.judgement.vectors import Inventory, Look
 from pgvector_ready.web.status.drawing import draw_main
 from pgvector_ready.web.status.history import History
 from pgvector_ready.web.status.language import LANGUAGES
@@ -35,12 +36,28 @@ def reasons(report: Report) -> dict[Step, str]:
     ("report", "expected"),
     [
         pytest.param(
-            judge(USABLE, Requirements()), {Step.EXPECTED: "not_asked", Step.MIGRATED: "not_asked"}, id="nothing asked"
+            judge(USABLE, Requirements()),
+            {Step.EXPECTED: "not_asked", Step.MIGRATED: "not_asked", Step.SEARCHABLE: "not_looked"},
+            id="nothing asked",
         ),
-        pytest.param(judge(USABLE, OF_A_TARGET), {Step.MIGRATED: "not_asked"}, id="a target asked for"),
+        pytest.param(
+            judge(USABLE, OF_A_TARGET),
+            {Step.MIGRATED: "not_asked", Step.SEARCHABLE: "not_looked"},
+            id="a target asked for",
+        ),
+        pytest.param(
+            judge(USABLE, Requirements(vectors=VectorPolicy.OFF)),
+            {Step.EXPECTED: "not_asked", Step.MIGRATED: "not_asked", Step.SEARCHABLE: "not_asked"},
+            id="no look at the vectors",
+        ),
+        pytest.param(
+            judge(replace(USABLE, look=Look(Inventory(NOON), None)), OF_A_TARGET),
+            {Step.MIGRATED: "not_asked", Step.SEARCHABLE: "not_there"},
+            id="no column of vectors",
+        ),
         pytest.param(
             judge(USABLE, OF_AN_UNPLAIN_HISTORY),
-            {Step.EXPECTED: "not_asked", Step.MIGRATED: "not_looked"},
+            {Step.EXPECTED: "not_asked", Step.MIGRATED: "not_looked", Step.SEARCHABLE: "not_looked"},
             id="a history that cannot be judged",
         ),
         pytest.param(judge(LOST, OF_A_TARGET), dict.fromkeys(RUNBOOK[2:], "not_reached"), id="an earlier step failed"),
@@ -81,7 +98,7 @@ def test_the_answers_and_the_page_tell_not_asked_from_not_reached() -> None:
     text = answers.to(Manner(is_text=True)).body.decode()
     pages = {words["lang"]: str(draw_main(document, identity, History(), words)) for words in LANGUAGES.values()}
 
-    assert [step.get("reason") for step in document["steps"]] == [None, None, "not_asked", *["not_reached"] * 5]
+    assert [step.get("reason") for step in document["steps"]] == [None, None, "not_asked", *["not_reached"] * 6]
     assert "[ ] expected: not asked for: set EXPECTED_DATABASE_HOST" in text
     assert "[ ] usable: not reached\n" in text
     for reason, step in ((Reason.NOT_ASKED, Step.EXPECTED), (Reason.NOT_REACHED, Step.USABLE)):

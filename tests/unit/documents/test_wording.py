@@ -139,6 +139,7 @@ def test_every_case_that_is_built_has_its_sentences() -> None:
         "one_part",
         "several_parts",
     }  # chosen by a condition
+    built |= {"table", "anew", "files", "leftover", "partitioned", "none", "halfvec", "since"}  # of the vectors
     built |= {"migrate"}  # of the command that waits for the lock
     built |= {choice.IN_CI, choice.OTHER_VARIABLES, choice.NO_DATA}
     for node in ast.walk(ast.parse(inspect.getsource(refusals))):

@@ -23,7 +23,7 @@ SERVER = replace(examples.SERVER, version="17.6 (Debian 17.6-1.pgdg13+1)", user=
 VECTOR = Extension("0.8.6", "0.8.6", "public", "public")
 FOUND = Facts(TARGET, NOON, 2.9, SERVER, VECTOR)
 # What every database without EXPECTED_DATABASE_* and without migrations is judged.
-QUIET = "pass pass skipped pass pass pass pass skipped"
+QUIET = "pass pass skipped pass pass pass pass skipped skipped"
 
 
 def facts(*, server: Any = (), extension: Any = (), **changes: Any) -> Facts:
@@ -71,70 +71,70 @@ SLOW = {Step.USABLE: 600.1}
         pytest.param(
             facts(server=None, extension=None, failure=REFUSED),
             Requirements(),
-            "pass fail skipped skipped skipped skipped skipped skipped",
+            "pass fail skipped skipped skipped skipped skipped skipped skipped",
             Code.CONNECTION_REFUSED,
             id="not-connected",
         ),
         pytest.param(
             facts(server=None, extension=None, failure=REFUSED),
             Requirements(is_repaired=True),
-            "warn fail skipped skipped skipped skipped skipped skipped",
+            "warn fail skipped skipped skipped skipped skipped skipped skipped",
             Code.CONNECTION_REFUSED,
             id="repaired-and-not-connected",
         ),
         pytest.param(
             FOUND,
             Requirements(is_repaired=True),
-            "warn pass skipped pass pass pass pass skipped",
+            "warn pass skipped pass pass pass pass skipped skipped",
             Code.DATABASE_URL_REPAIRED,
             id="repaired",
         ),
         pytest.param(
             facts(server={"tls": None}),
             Requirements(),
-            "pass warn skipped pass pass pass pass skipped",
+            "pass warn skipped pass pass pass pass skipped skipped",
             Code.TLS_OFF,
             id="public-without-tls",
         ),
         pytest.param(
             FOUND,
             Requirements(expected_database="app"),
-            "pass pass pass pass pass pass pass skipped",
+            "pass pass pass pass pass pass pass skipped skipped",
             None,
             id="expected",
         ),
         pytest.param(
             facts(server=STANDBY, extension=NOWHERE),
             Requirements(expected_database="other"),
-            "pass pass fail skipped skipped skipped skipped skipped",
+            "pass pass fail skipped skipped skipped skipped skipped skipped",
             Code.WRONG_TARGET,
             id="wrong-target-before-everything-that-is-wrong-with-it",
         ),
         pytest.param(
             facts(server=STANDBY),
             Requirements(),
-            "pass pass skipped fail skipped skipped skipped skipped",
+            "pass pass skipped fail skipped skipped skipped skipped skipped",
             Code.STANDBY,
             id="standby",
         ),
         pytest.param(
             facts(server=STANDBY),
             NO_WRITES,
-            "pass pass skipped warn pass pass pass skipped",
+            "pass pass skipped warn pass pass pass skipped skipped",
             Code.STANDBY,
             id="standby-for-reading",
         ),
         pytest.param(
             facts(server={"is_read_only": True}),
             Requirements(),
-            "pass pass skipped fail skipped skipped skipped skipped",
+            "pass pass skipped fail skipped skipped skipped skipped skipped",
             Code.READ_ONLY,
             id="read-only",
         ),
         pytest.param(
             facts(server={"is_read_only": True}),
             NO_WRITES,
-            "pass pass skipped warn pass pass pass skipped",
+            "pass pass skipped warn pass pass pass skipped skipped",
             Code.READ_ONLY,
             id="read-only-for-reading",
         ),
@@ -142,42 +142,42 @@ SLOW = {Step.USABLE: 600.1}
         pytest.param(
             facts(extension=NOWHERE),
             Requirements(),
-            "pass pass skipped pass fail skipped skipped skipped",
+            "pass pass skipped pass fail skipped skipped skipped skipped",
             Code.PGVECTOR_NOT_AVAILABLE,
             id="not-available",
         ),
         pytest.param(
             facts(extension=None),
             Requirements(),
-            "pass pass skipped pass fail skipped skipped skipped",
+            "pass pass skipped pass fail skipped skipped skipped skipped",
             Code.PGVECTOR_NOT_AVAILABLE,
             id="nothing-said-of-the-extension",
         ),
         pytest.param(
             facts(extension=WITHOUT),
             Requirements(),
-            "pass pass skipped pass pass fail skipped skipped",
+            "pass pass skipped pass pass fail skipped skipped skipped",
             Code.PGVECTOR_NOT_ENABLED,
             id="not-enabled",
         ),
         pytest.param(
             facts(extension={"installed_version": "0.4.4"}),
             Requirements(minimum_version="0.5.0"),
-            "pass pass skipped pass pass fail skipped skipped",
+            "pass pass skipped pass pass fail skipped skipped skipped",
             Code.PGVECTOR_TOO_OLD,
             id="too-old",
         ),
         pytest.param(
             facts(extension={"installed_version": "0.5.0"}),
             Requirements(minimum_version="0.5.0"),
-            "pass pass skipped pass pass warn pass skipped",
+            "pass pass skipped pass pass warn pass skipped skipped",
             Code.PGVECTOR_UPDATE_AVAILABLE,
             id="update-available",
         ),
         pytest.param(
             facts(extension={"installed_version": "0.8.5", "available_version": "0.10.0"}),
             Requirements(),
-            "pass pass skipped pass pass warn pass skipped",
+            "pass pass skipped pass pass warn pass skipped skipped",
             Code.PGVECTOR_UPDATE_AVAILABLE,
             id="0.10.0-is-newer-than-0.8.5",
         ),
@@ -191,28 +191,28 @@ SLOW = {Step.USABLE: 600.1}
         pytest.param(
             facts(extension={"installed_version": "0.9.0"}),
             Requirements(),
-            "pass pass skipped pass pass warn pass skipped",
+            "pass pass skipped pass pass warn pass skipped skipped",
             Code.PGVECTOR_DOWNGRADED,
             id="downgraded",
         ),
         pytest.param(
             facts(extension={"available_version": None}, failure=LIBRARY),
             Requirements(),
-            "pass pass skipped pass pass pass fail skipped",
+            "pass pass skipped pass pass pass fail skipped skipped",
             Code.PGVECTOR_LIBRARY_MISSING,
             id="enabled-and-all-its-files-gone",
         ),
         pytest.param(
             facts(failure=met(Code.QUERY_TIMEOUT, Step.CONNECTED), server=None, extension=None),
             Requirements(expected_host="elsewhere"),
-            "pass fail skipped skipped skipped skipped skipped skipped",
+            "pass fail skipped skipped skipped skipped skipped skipped skipped",
             Code.QUERY_TIMEOUT,
             id="connected-and-silent",
         ),
         pytest.param(
             facts(durations_ms=SLOW),
             Requirements(slow_ms=500),
-            "pass pass skipped pass pass pass warn skipped",
+            "pass pass skipped pass pass pass warn skipped skipped",
             Code.SLOW,
             id="slow",
         ),
@@ -260,7 +260,7 @@ UNPROVEN = met(Code.OUT_OF_MEMORY, Step.USABLE)
         pytest.param(
             facts(extension=WITHOUT),
             DENIED,
-            "pass pass skipped pass pass fail skipped skipped",
+            "pass pass skipped pass pass fail skipped skipped skipped",
             Code.PGVECTOR_PERMISSION_DENIED,
             id="told-instead-of-not-enabled",
         ),
@@ -268,35 +268,35 @@ UNPROVEN = met(Code.OUT_OF_MEMORY, Step.USABLE)
         pytest.param(
             facts(extension={"installed_version": "0.8.0"}),
             DENIED,
-            "pass pass skipped pass pass warn pass skipped",
+            "pass pass skipped pass pass warn pass skipped skipped",
             None,
             id="an-update-that-failed-stays-a-warning",
         ),
         pytest.param(
             facts(extension=NOWHERE),
             DENIED,
-            "pass pass skipped pass fail skipped skipped skipped",
+            "pass pass skipped pass fail skipped skipped skipped skipped",
             Code.PGVECTOR_NOT_AVAILABLE,
             id="an-earlier-failure-outranks-it",
         ),
         pytest.param(
             FOUND,
             UNPROVEN,
-            "pass pass skipped pass pass pass fail skipped",
+            "pass pass skipped pass pass pass fail skipped skipped",
             Code.OUT_OF_MEMORY,
             id="the-proof-that-looks-well-from-outside",
         ),
         pytest.param(
             facts(durations_ms=SLOW),
             UNPROVEN,
-            "pass pass skipped pass pass pass fail skipped",
+            "pass pass skipped pass pass pass fail skipped skipped",
             Code.OUT_OF_MEMORY,
             id="the-proof-that-is-slow",
         ),
         pytest.param(
             facts(failure=LIBRARY),
             UNPROVEN,
-            "pass pass skipped pass pass pass fail skipped",
+            "pass pass skipped pass pass pass fail skipped skipped",
             Code.PGVECTOR_LIBRARY_MISSING,
             id="what-this-probe-met-outranks-what-start-up-met",
         ),
@@ -470,7 +470,7 @@ def test_strictly_a_warning_is_a_failure_and_nothing_else_changes() -> None:
     assert (strict.state, strict.is_healthy) == (State.FAIL, False)
     assert strict.failure is not None
     assert strict.failure.code is Code.PGVECTOR_UPDATE_AVAILABLE
-    assert states(strict) == "pass pass skipped pass pass fail pass skipped"
+    assert states(strict) == "pass pass skipped pass pass fail pass skipped skipped"
     assert strict.facts is report.facts
 
 
@@ -508,7 +508,7 @@ def test_offline_nothing_but_the_configuration_is_judged(is_repaired: bool) -> N
 
     report = judge_offline(facts(server=None, extension=None), asked)
 
-    assert states(report) == " ".join(["warn" if is_repaired else "pass"] + ["skipped"] * 7)
+    assert states(report) == " ".join(["warn" if is_repaired else "pass"] + ["skipped"] * 8)
     assert report.verdicts[0].notes == (phrase(Part.POOLED),)
     assert report.is_healthy
 
