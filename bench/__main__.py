@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import crowds, distance, flatness, machine, outages, plot, rendering, sharing, start, throughput
+from bench import crowds, distance, flatness, inventory, machine, outages, plot, rendering, sharing, start, throughput
 from bench.figures import Figure
 
 _ROOT = Path(__file__).parents[1]
@@ -29,6 +29,7 @@ class Part(StrEnum):
     SHARING = sharing.PART
     OUTAGES = outages.PART
     CROWDS = crowds.PART
+    INVENTORY = inventory.PART
     FLATNESS = flatness.PART
     START = start.PART
     DISTANCE = distance.PART
@@ -67,6 +68,7 @@ def _measure(parts: Sequence[Part], rounds: int, seconds: float, probes: int, co
         Part.SHARING: lambda folder: sharing.measure(folder, 1, max(10, seconds)),
         Part.OUTAGES: lambda folder: outages.measure(folder, rounds, seconds),
         Part.CROWDS: lambda folder: crowds.measure(folder, min(2, rounds), 5 * seconds),
+        Part.INVENTORY: lambda folder: inventory.measure(folder, rounds, 5 * seconds),
         Part.FLATNESS: lambda folder: flatness.measure(folder, probes),
         Part.START: lambda folder: start.measure(folder, 3 * rounds),
         Part.DISTANCE: lambda folder: distance.measure(folder, min(2, rounds), console),

@@ -66,11 +66,11 @@ class _Unread(UnreadProcess, PinnedService):
 def _meet(service: ServiceProcess, crowd: Sequence[str], seconds: float) -> Seen:
     with service:
         service.wait_for(200)
-        slowest = asyncio.run(_poll_beside(service.url, crowd, seconds))
+        slowest = asyncio.run(slowest_poll(service.url, crowd, seconds))
         return Seen(slowest, _most_megabytes(service))
 
 
-async def _poll_beside(url: str, crowd: Sequence[str], seconds: float) -> float:
+async def slowest_poll(url: str, crowd: Sequence[str], seconds: float) -> float:
     """Poll on new connections, one every few milliseconds, whether the former ones were answered or not."""
     polls: list[asyncio.Task[float]] = []
     with _gathered(url, crowd) as begin:

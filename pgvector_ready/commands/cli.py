@@ -13,6 +13,7 @@ from pgvector_ready.commands.check.command import check
 from pgvector_ready.commands.complaint import WRONG_USE
 from pgvector_ready.commands.examples import FIRST_STEPS, examples
 from pgvector_ready.commands.migrate import migrate
+from pgvector_ready.commands.recall.command import recall
 from pgvector_ready.commands.serve import serve
 from pgvector_ready.commands.switch.command import switch
 from pgvector_ready.commands.verify.command import verify
@@ -62,6 +63,7 @@ app.command(epilog=examples("serve"))(serve)
 app.command(epilog=examples("check"))(check)
 
 
+app.command(epilog=examples("recall"))(recall)
 app.command(epilog=examples("migrate"))(migrate)
 app.command(epilog=examples("verify"))(verify)
 app.command(epilog=examples("switch"))(switch)

@@ -9,6 +9,10 @@ _EXAMPLES = {
         ("pgvector-ready check --enable", "create what is missing"),
         ("pgvector-ready check --offline --format json", "use no network"),
     ),
+    "recall": (
+        ("pgvector-ready recall", "every index of a table that is trusted"),
+        ("pgvector-ready recall items.embedding --where 'tenant = 7' --at-least 0.95", ""),
+    ),
     "migrate": (
         ("pgvector-ready migrate", ""),
         ("MIGRATIONS_FOLDER=backend/alembic pgvector-ready migrate", ""),

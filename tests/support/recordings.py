@@ -112,6 +112,54 @@ def offline(stage: Stage) -> str:
     return record("pgvector-ready check --offline", {"DATABASE_URL": url})
 
 
+_LEFT_OVER = (
+    "CREATE TABLE items (id int, embedding vector(3))",
+    "CREATE INDEX items_embedding_idx ON items USING hnsw (embedding vector_l2_ops)",
+    # As an ended CREATE INDEX CONCURRENTLY leaves it.
+    "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'items_embedding_idx'::regclass",
+)
+_MODELS = """\
+from pgvector.sqlalchemy import Vector
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase): ...
+
+
+class Item(Base):
+    __tablename__ = "items"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    embedding: Mapped[list[float]] = mapped_column(Vector(4))
+"""
+
+
+def left_over(stage: Stage) -> str:
+    with stage.database("app", with_vector=True) as url, tempfile.TemporaryDirectory() as folder:
+        for statement in _LEFT_OVER:
+            stage.server.execute(statement, database="app")
+        (Path(folder) / "models.py").write_text(_MODELS)
+        environment = {"DATABASE_URL": url, "PYTHONPATH": folder}
+        return record("pgvector-ready check", environment) + record(
+            "pgvector-ready check --models models:Base", environment
+        )
+
+
+_BUILT_TOO_EARLY = (
+    "CREATE TABLE items (id int, embedding vector(32))",
+    "CREATE INDEX items_embedding_idx ON items USING ivfflat (embedding vector_l2_ops) WITH (lists = 100)",
+    "INSERT INTO items SELECT n, ARRAY(SELECT random() + n * 0 FROM generate_series(1, 32))::vector "
+    "FROM generate_series(1, 20000) AS n",
+    "ANALYZE items",
+)
+
+
+def built_too_early(stage: Stage) -> str:
+    with stage.database("app", with_vector=True) as url:
+        for statement in _BUILT_TOO_EARLY:
+            stage.server.execute(statement, database="app")
+        return record("pgvector-ready recall --at-least 0.9; echo exit code $?", {"DATABASE_URL": url})
+
+
 def six_at_once(stage: Stage) -> str:
     with stage.database("app") as url:
         return record("for i in 1 2 3 4 5 6; do pgvector-ready migrate & done; wait", {"DATABASE_URL": url})
@@ -182,7 +230,9 @@ SCENES: Mapping[str, Callable[[Stage], str]] = {
     "A healthy database": healthy,
     "An empty database": empty,
     "A wrong database": wrong,
+    "An index that was never finished, and models of another dimension": left_over,
     "A connection string that cannot be right": offline,
+    "An IVFFlat index that was built on an empty table": built_too_early,
     "Six at once": six_at_once,
     "A service as it should be": verified,
     "Two services that share a database": shared,

@@ -1,0 +1,1 @@
+"""`recall`: how much of what is there a search by an index finds."""
