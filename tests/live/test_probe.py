@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from pgvector_ready import healthcheck as probe
+from tests.support.postgres import free_port
 
 OK = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{"healthy":true,"error":null}'
 STARTING = b'HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\n\r\n{"healthy":false,"error":{"code":"starting"}}'
@@ -46,12 +47,6 @@ def listener(*pieces: bytes, pause_seconds: float = 0.0, host: str = "127.0.0.1"
             stopping.set()
             socket.create_connection(server.getsockname()[:2]).close()
             thread.join()
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def run(**environ: str) -> subprocess.CompletedProcess[str]:

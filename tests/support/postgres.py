@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -290,12 +290,29 @@ def make_certificate(folder: Path, account: Account, host_name: str) -> dict[str
     return {"ssl": "on", "ssl_cert_file": str(certificate), "ssl_key_file": str(key)}
 
 
+def _claimed_ports() -> Iterator[int]:
+    """A hundred ports, round and round, that are this process's until it ends.
+
+    The kernel gives out those from 32,768 by itself, to whoever connects or does not care; so they lie below.
+    """
+    for first in range(20_000, 32_700, 100):
+        with socket.socket(socket.AF_UNIX) as claim, suppress(OSError):
+            claim.bind(f"\0pgvector-ready-tests-{first}")  # which only one process at a time may have
+            yield from cycle(range(first, first + 100))
+    message = "The tests need ports that are not here: too many processes test at once"
+    raise RuntimeError(message)
+
+
+_ports = _claimed_ports()
+
+
 def free_port() -> int:
-    """One on which nothing listened a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A port on which nothing listens, and which nobody else is given before it is bound."""
+    while True:
+        port = next(_ports)
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(condition: Callable[[], object], seconds: float = _LIMIT_SECONDS) -> None:

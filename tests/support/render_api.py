@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from tests.support.service import DATABASE, HEALTH, running
+from tests.support.service import DATABASE, HEALTH, NO_TLS, running
 
 KEY = "rnd_example"
 # What a deploy goes through before its instance starts; the stand-in moves on by one whenever the deploy is read.
@@ -47,7 +47,7 @@ class Instance:
 
     def is_healthy_in_time(self) -> bool:
         deadline = time.monotonic() + _GATE_SECONDS
-        with httpx.Client() as client:
+        with httpx.Client(verify=NO_TLS) as client:
             while client.get(self.url + HEALTH).status_code != httpx.codes.OK:
                 if time.monotonic() > deadline:
                     return False
@@ -196,7 +196,7 @@ class RenderApi:
         self._lock = threading.RLock()
         self._servers: list[ThreadingHTTPServer] = []
         self._ended: list[Instance] = []
-        self._client = httpx.Client(headers={"Connection": "close"})
+        self._client = httpx.Client(headers={"Connection": "close"}, verify=NO_TLS)
         self.url = f"{self._listen(self._handler(self._api))}/v1"
 
     def __enter__(self) -> Self:

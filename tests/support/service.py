@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -29,6 +30,8 @@ DATABASE = "/api/v1/health/db"
 # What is deployed.
 SERVE = ("serve", "app.main:create_app", "--factory")
 _LIMIT_SECONDS = 30.0
+# httpx would read the certificates of the world for each client, 30 ms of a processor; here nobody speaks TLS.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 # What the machine's own environment might say to a service: none of it may reach the one under test.
 _OURS = {"PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV"}
 
@@ -70,6 +73,21 @@ class Running:
                 await asyncio.sleep(0.02)
 
 
+class _Server(Server):
+    """The service's own, which ends when it is told to instead of at uvicorn's next tick, up to 0.1 s later."""
+
+    _ticking: asyncio.Task[None] | None = None
+
+    async def main_loop(self) -> None:
+        self._ticking = asyncio.create_task(super().main_loop())
+        await asyncio.wait({self._ticking})
+
+    def end(self) -> None:
+        self.should_exit = True
+        if self._ticking:
+            self._ticking.cancel()
+
+
 @asynccontextmanager
 async def running(
     database_url: str,
@@ -81,7 +99,7 @@ async def running(
 ) -> AsyncIterator[Running]:
     """The service on a free port, with these settings, up when the block begins and gone when it ends."""
     app = create_app(load(database_url=database_url, **settings), routers)
-    server = Server(app, "127.0.0.1", 0, drain_seconds=0, limits=limits)
+    server = _Server(app, "127.0.0.1", 0, drain_seconds=0, limits=limits)
     serving = asyncio.create_task(server._serve())
     try:
         async with asyncio.timeout(_LIMIT_SECONDS):
@@ -90,10 +108,10 @@ async def running(
                 await asyncio.sleep(0.005)
         url = server.address
         many = httpx.Limits(max_connections=1000)
-        async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, limits=many) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=timeout_seconds, limits=many, verify=NO_TLS) as client:
             yield Running(app, app.state.ready, client, url)
     finally:
-        server.should_exit = True
+        server.end()
         await serving
 
 
@@ -135,7 +153,7 @@ class ServiceProcess:
     def get(self, path: str = HEALTH) -> httpx.Response | None:
         """The answer, or None while nobody listens."""
         try:
-            return httpx.get(self.url + path, timeout=_LIMIT_SECONDS)
+            return httpx.get(self.url + path, timeout=_LIMIT_SECONDS, verify=NO_TLS)
         except httpx.TransportError:
             return None
 

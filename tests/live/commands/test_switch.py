@@ -42,6 +42,7 @@ from tests.conftest import Database
 from tests.support.examples import NOON, SERVER, TARGET, USABLE
 from tests.support.postgres import PostgresServer, free_port, wait_until
 from tests.support.render_api import KEY, LOST, TOO_MANY, Odd, RenderApi, Service
+from tests.support.service import NO_TLS
 
 PACE = Timing(poll_seconds=0.02, wait_seconds=20, backoff_seconds=0.02, verify_seconds=0.3)
 NASTY = "p@ss:w/o?rd#100% «ü» '\"\\ +&=x"
@@ -110,7 +111,7 @@ class Staging:
 
     def document(self) -> Any:
         """What the service says to everybody."""
-        return httpx.get(f"{self.service.url}/api/v1/health/db").json()
+        return httpx.get(f"{self.service.url}/api/v1/health/db", verify=NO_TLS).json()
 
     def database_in_use(self) -> str:
         document = self.document()

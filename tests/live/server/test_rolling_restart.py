@@ -113,7 +113,7 @@ class Load:
         self.is_over = False
 
     async def client(self, method: str, path: str) -> None:
-        async with httpx.AsyncClient(base_url=self.url, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=self.url, timeout=30, verify=NO_TLS) as client:
             while not self.is_over:
                 try:
                     answer = await client.request(method, path)
