@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import Database
 from tests.support.postgres import free_port, wait_until
-from tests.support.service import DATABASE, HEALTH, ServiceProcess
+from tests.support.service import DATABASE, HEALTH, NO_TLS, ServiceProcess
 
 _DOCUMENT = (Path(__file__).parents[3] / "docs" / "rolling-restart.md").read_text()
 _PROGRAM = """
