@@ -225,8 +225,8 @@ class Ready:
         of = self.settings
         database = self._database = Database(of.connection_string, of.connect_timeout_seconds)
         observer = Observer(database, of.query_timeout_seconds, version_table=self._requirements.version_table)
-        inspector = Inspector(database, of.vector_inventory_seconds, self._requirements.models)
-        self._readiness.begin(observer, inspector if of.looks_at_vectors else None)
+        every_seconds = of.vector_inventory_seconds if of.looks_at_vectors else 0
+        self._readiness.begin(observer, Inspector(database, every_seconds, self._requirements.models))
         engine = self._given_engine or create_engine(database)
         self._engine = None if self._given_engine else engine
         if self._traces:

@@ -185,7 +185,7 @@ class Settings(BaseSettings):
     @property
     def looks_at_vectors(self) -> bool:
         """Whether anybody looks at the columns of vectors."""
-        return self.vectors is not VectorPolicy.OFF
+        return self.vectors is not VectorPolicy.OFF and self.vector_inventory_seconds > 0
 
     def requirements(self) -> Requirements:
         """Return what these settings ask of the database; of its migrations, `migrations.history` knows more."""

@@ -1,5 +1,6 @@
 """The two documents that leave the service, and their schema."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -23,12 +24,12 @@ from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, ProvisioningState
 from pgvector_ready.judgement.report import Finding, Reason, Report, State, Verdict
 from pgvector_ready.judgement.requirements import joined
-from pgvector_ready.judgement.vectors import IndexState
+from pgvector_ready.judgement.vectors import IndexState, VectorColumn, VectorIndex
 from pgvector_ready.paths import DATABASE_PATH
 from pgvector_ready.printable import NAME_LIMIT, printable
 
 SERVICE = "pgvector-ready"
-# Of the findings on vectors; the rest are counted.
+# Of the findings on vectors, and of their columns; the rest are counted.
 MOST_FINDINGS = 20
 
 
@@ -180,12 +181,57 @@ class FindingDocument(_Document):
         )
 
 
+class IndexDocument(_Document):
+    """An approximate index on a column of vectors; its name only for whoever may see it."""
+
+    index: Shown | None
+    method: Shown
+    operator_class: Shown
+    state: IndexState
+    size_bytes: int
+    progress: float | None = Field(description="From 0 to 1, of a build that this role may watch.")
+
+
+class ColumnDocument(_Document):
+    """A column of vectors with its indexes; names only for whoever may see them."""
+
+    table: Shown | None
+    column: Shown | None
+    type: str
+    dimensions: int | None
+    rows: int | None = Field(description="As PostgreSQL estimates them; null where this role may not read the column.")
+    indexes: tuple[IndexDocument, ...]
+
+    @classmethod
+    def of(cls, column: VectorColumn, indexes: Iterable[VectorIndex], *, shows_names: bool) -> "ColumnDocument":
+        """The column as it is shown."""
+        return cls(
+            table=column.table if shows_names else None,
+            column=column.name if shows_names else None,
+            type=column.type,
+            dimensions=column.dimensions,
+            rows=None if column.rows is None else round(column.rows),
+            indexes=tuple(
+                IndexDocument(
+                    index=one.name if shows_names else None,
+                    method=one.method,
+                    operator_class=one.operator_class,
+                    state=one.state,
+                    size_bytes=one.size_bytes,
+                    progress=one.progress,
+                )
+                for one in indexes
+            ),
+        )
+
+
 class VectorsDocument(_Document):
-    """What the last look at the columns of vectors found: how many there are, and what is wrong."""
+    """What the last look at the columns of vectors found: how many there are, the largest, and what is wrong."""
 
     columns: int
     indexes: int
     building: int
+    largest: tuple[ColumnDocument, ...] = Field(description="At most 20 columns, those with most rows.")
     findings: tuple[FindingDocument, ...]
     more: int = Field(description="How many findings there are besides.")
     observed_at: Instant
@@ -200,10 +246,14 @@ class VectorsDocument(_Document):
             return None
         states = [index.state for index in inventory.indexes]
         shown = report.findings[:MOST_FINDINGS]
+        largest = sorted(inventory.columns, key=lambda one: -(one.rows or 0))[:MOST_FINDINGS]
         return cls(
             columns=inventory.total,
             indexes=len(states),
             building=states.count(IndexState.BUILDING),
+            largest=tuple(
+                ColumnDocument.of(one, inventory.indexes_on(one), shows_names=shows_names) for one in largest
+            ),
             findings=tuple(FindingDocument.of(one, language, shows_names=shows_names) for one in shown),
             more=len(report.findings) - len(shown),
             observed_at=inventory.observed_at,

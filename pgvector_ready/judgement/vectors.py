@@ -160,6 +160,10 @@ class Inventory:
     collation_now: str | None = None
     collation_recorded: str | None = None
 
+    def indexes_on(self, column: VectorColumn) -> tuple[VectorIndex, ...]:
+        """The indexes of this column; those of partitions belong to the one of their table."""
+        return tuple(one for one in self.indexes if (one.table, one.column) == (column.table, column.name))
+
 
 class Unseen(StrEnum):
     """Why there is no inventory."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 from pgvector_ready.database import Database
 from pgvector_ready.judgement.vectors import Inventory, Look, Models, Unseen
@@ -20,19 +19,11 @@ _AGAIN_AFTER_SECONDS = 30.0
 class Inspector:
     """Keeps what the last look at the vectors found. Each look has a connection of its own, which ends with it."""
 
-    def __init__(
-        self,
-        database: Database,
-        every_seconds: float,
-        models: Models | None = None,
-        *,
-        heard: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, database: Database, every_seconds: float, models: Models | None = None) -> None:
+        """`every_seconds` is 0 where nobody looks."""
         self._database = database
         self._every_seconds = every_seconds
         self._models = models
-        # Called after each look: what was said before it is out of date.
-        self.heard = heard
         self._due_at = 0.0
         self._looking: asyncio.Task[None] | None = None
         self.look = Look(unseen=Unseen.NOT_YET if every_seconds else Unseen.OFF)
@@ -43,8 +34,9 @@ class Inspector:
             self._begin()
 
     async def inspect(self) -> None:
-        """Look now, and wait for it; never raises."""
-        await asyncio.wait({self._begin()})
+        """Look now, if anybody looks at all, and wait for it; never raises."""
+        if self._every_seconds:
+            await asyncio.wait({self._begin()})
 
     def close(self) -> None:
         """End a look that is under way."""
@@ -68,7 +60,6 @@ class Inspector:
             self._due_at = loop.time() + min(self._every_seconds, _AGAIN_AFTER_SECONDS)
         else:
             self.look = Look(found, None)
-        self.heard()
 
     async def _taken(self) -> Inventory:
         link = await self._database.connect(is_probe=True)

@@ -72,8 +72,8 @@ WITH here AS (
 ), columns AS (
     SELECT a.attrelid, a.attnum, a.attname, a.typname, a.typmod, c.relkind, c.reltuples, c.relname, n.nspname,
            COALESCE(pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid, c.oid) AS root,
-           pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-           AND pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT') AS is_readable
+           COALESCE(pg_catalog.has_schema_privilege(n.oid, 'USAGE')  -- NULL of what was dropped meanwhile
+                    AND pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT'), false) AS is_readable
     FROM attributes AS a JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind = ANY ('{{r,p,m}}'::pg_catalog."char"[]) AND c.relpersistence <> 't'

@@ -306,6 +306,48 @@ def test_japanese(windows: Windows) -> None:
     heading(page, "利用できます")
 
 
+@pytest.fixture
+def with_vectors(browser: Browser, breakable: PostgresServer, tmp_path: Path) -> Iterator[Windows]:
+    """Windows on a service whose database has vectors, of which one index was never finished."""
+    for statement in (
+        "CREATE EXTENSION vector",
+        "CREATE TABLE documents (id int, embedding vector(1536))",
+        "CREATE TABLE chunks (id int, embedding vector(768))",
+        "INSERT INTO chunks SELECT n, array_fill(n, ARRAY[768])::real[]::vector FROM generate_series(1, 200) AS n",
+        "CREATE INDEX ON chunks USING hnsw (embedding vector_cosine_ops)",
+        "CREATE INDEX documents_idx ON documents USING hnsw (embedding vector_l2_ops)",
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'documents_idx'::regclass",
+        "ANALYZE chunks",
+    ):
+        breakable.execute(statement, database="app")
+    url = breakable.connection_string(database="app")
+    with service_process(tmp_path / "vectors", DATABASE_URL=url, ENVIRONMENT="staging") as process:
+        process.wait_for(200)
+        yield Windows(browser, process.url)
+        for context in browser.contexts:
+            context.close()
+
+
+@pytest.mark.parametrize(
+    ("locale", "heading_text", "told"),
+    [("en", "Vectors", "about 200 rows"), ("ja", "ベクトル", "約 200 行")],
+)
+def test_the_vectors_are_shown_once_somebody_has_looked(
+    with_vectors: Windows, locale: str, heading_text: str, told: str
+) -> None:
+    page = with_vectors.open(locale=locale, viewport={"width": 390, "height": 844})
+
+    section = page.locator("section.vectors")
+    expect(section.get_by_role("heading", level=2)).to_have_text(heading_text)
+    expect(section).to_contain_text("vector(768)")
+    expect(section).to_contain_text(told)
+    expect(section).to_contain_text("hnsw · vector_cosine_ops")
+    expect(section).to_contain_text("vector_index_invalid")
+    expect(section).not_to_contain_text("documents")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert problems(page) == []
+
+
 def test_dark(windows: Windows) -> None:
     page = windows.open(color_scheme="dark")
 

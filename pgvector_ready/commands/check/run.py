@@ -63,14 +63,9 @@ async def check(
     table = requirements.version_table
     observer = Observer(database, settings.query_timeout_seconds, version_table=table, listener=hear)
     # Once, when it is asked to: no probe makes another look due.
-    inspector = Inspector(database, settings.vector_inventory_seconds and math.inf, requirements.models)
-    readiness = Readiness(
-        observer,
-        database.target,
-        requirements,
-        Identity.of_a_command(),
-        inspector=inspector if settings.looks_at_vectors else None,
-    )
+    inspector = Inspector(database, math.inf if settings.looks_at_vectors else 0, requirements.models)
+    identity = Identity.of_a_command()
+    readiness = Readiness(observer, database.target, requirements, identity, inspector=inspector)
     orders = Orders(enable=enable, inspect=settings.looks_at_vectors)
     engine = create_engine(database)
     try:

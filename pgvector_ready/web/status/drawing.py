@@ -130,17 +130,58 @@ def _vectors(vectors: Document, words: Words) -> Html:
     """What the last look found; names and statements only where the document has them."""
     moment = _moment(datetime.fromisoformat(vectors["observed_at"]))
     counts = {name: vectors[name] for name in ("columns", "indexes", "building")}
+    columns = [_column(column, words) for column in vectors["largest"]]
     findings = [_finding(finding, words) for finding in vectors["findings"]]
     is_withheld = any(finding["remedy"] is None for finding in vectors["findings"])
     return tag(
         "section",
         tag("h2", words["vectors"]),
         tag("p", words["vectors_counted"].format(moment=moment, **counts), class_="quiet"),
-        tag("ol", *findings, class_="steps") if findings else tag("p", words["vectors_fine"]),
+        tag("ol", *columns, class_="steps") if columns else None,
+        tag("h3", words["vectors_wrong"]) if findings else None,
+        tag("ol", *findings, class_="steps") if findings else None,
         tag("p", words["vectors_more"].format(more=vectors["more"])) if vectors["more"] else None,
         tag("p", words["vectors_check"], class_="quiet") if is_withheld else None,
         class_="vectors",
     )
+
+
+def _column(column: Document, words: Words) -> Html:
+    kind = f"{column['type']}({column['dimensions']})" if column["dimensions"] else column["type"]
+    name = f"{column['table']}.{column['column']}" if column["table"] else None
+    rows = None if column["rows"] is None else words["vectors_rows"].format(rows=f"{column['rows']:,}")
+    states = {index["state"] for index in column["indexes"]}
+    state = "skipped" if not states or "building" in states else "warn" if "invalid" in states else "pass"
+    return tag(
+        "li",
+        icon(state),
+        tag("div", tag("code", kind), " ", tag("span", name, class_="quiet") if name else None, class_="what"),
+        tag("div", tag("span", rows) if rows else None),
+        *(tag("p", _index(index, words), class_="quiet") for index in column["indexes"]),
+        tag("p", words["vectors_no_index"], class_="quiet") if not column["indexes"] else None,
+        class_=state,
+    )
+
+
+def _index(index: Document, words: Words) -> str:
+    state = words[f"index_{index['state']}"]
+    if index["progress"] is not None:
+        state = f"{state} {index['progress']:.0%}"
+    parts = (index["index"], index["method"], index["operator_class"], state, _size(index["size_bytes"]))
+    return " · ".join(part for part in parts if part)
+
+
+def _size(size_bytes: int) -> str:
+    """In the units of PostgreSQL's pg_size_pretty, of 1,024 each."""
+    size, units = float(size_bytes), ("B", "kB", "MB", "GB", "TB")
+    for unit in units:
+        if size < _NEXT_UNIT or unit == units[-1]:
+            return f"{size:.0f} {unit}"
+        size /= 1_024
+    raise AssertionError
+
+
+_NEXT_UNIT = 10_240
 
 
 def _finding(finding: Document, words: Words) -> Html:

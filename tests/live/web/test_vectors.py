@@ -56,6 +56,10 @@ async def test_without_a_token_there_are_codes_and_numbers_and_no_name(database_
 
     vectors, step = document["vectors"], document["steps"][-1]
     assert (vectors["columns"], vectors["indexes"], vectors["building"], vectors["more"]) == (1, 1, 0, 0)
+    (column,) = vectors["largest"]
+    (index,) = column.pop("indexes")
+    assert column == {"table": None, "column": None, "type": "vector", "dimensions": 3, "rows": 0}
+    assert (index["index"], index["method"], index["state"]) == (None, "hnsw", "invalid")
     (finding,) = vectors["findings"]
     assert (finding["code"], finding["table"], finding["column"], finding["index"], finding["remedy"]) == (
         "vector_index_invalid",
