@@ -203,7 +203,7 @@ async def test_a_library_that_kills_its_server_is_named_and_not_asked_again(
     with broken_server(symbol, before) as server:
         async with running(server.connection_string(database="app")) as service:
             answer = await service.until("pgvector_crashes_server")
-            await poll(service, 5)
+            await poll(service, 2.5)
             again = await service.database()
             crashes = crashes_of(server)
             server.restart(dynamic_library_path=None)
@@ -238,7 +238,7 @@ async def test_a_backend_that_is_killed_at_that_statement_is_the_same() -> None:
             url = server.connection_string(database="app", port=way.port)
             service = await stack.enter_async_context(running(url))
             answer = await service.until("pgvector_crashes_server")
-            await poll(service, 3)
+            await poll(service, 2)
 
     error_in(answer, "pgvector_crashes_server", "usable", "9: no memory left")
     assert kills == 2
@@ -251,7 +251,7 @@ async def test_the_crash_of_somebody_else_is_not_ours() -> None:
         async with running(server.connection_string(database="app")) as service:
             await service.until(None)
             seen: list[str | None] = []
-            for _ in range(4):
+            for _ in range(3):
                 await service.until(None)
                 with server.connect("app") as other, suppress(Exception):
                     pid = other.info.backend_pid
@@ -266,7 +266,7 @@ async def test_a_cut_in_the_proof_is_a_cut_still(database_with_vector: Database)
     async with door(database_with_vector.server.port, cut_at(b"[3,2,1]")) as way:
         url = database_with_vector.server.connection_string(database=database_with_vector.name, port=way.port)
         async with running(url) as service:
-            seen = await poll(service, 4)
+            seen = await poll(service, 2.5)
 
     assert set(seen) == {"connection_lost"}
 

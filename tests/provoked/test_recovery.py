@@ -59,9 +59,9 @@ async def test_only_a_probe_asks_again(database_with_vector: Database, *, is_pro
 @pytest.mark.parametrize("manner", _SILENT)
 async def test_what_was_asked_in_vain_leaves_nothing_behind(database_with_vector: Database, manner: Manner) -> None:
     async with door(database_with_vector.server.port, manner) as way:
-        observer = Observer(connector(database_with_vector, way, 0.4, 0.1), query_timeout_seconds=0.1)
+        observer = Observer(connector(database_with_vector, way, 0.2, 0.05), query_timeout_seconds=0.1)
         held = []
-        for number in range(30):
+        for number in range(20):
             facts = await observer.observe()
             assert facts.failure is not None
             assert facts.failure.code is Code.CONNECT_TIMEOUT

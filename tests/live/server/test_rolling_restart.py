@@ -44,7 +44,9 @@ def documented(language: str) -> str:
 
 
 @contextmanager
-def two_instances(database: Database, tmp_path: Path, drain_seconds: float) -> Iterator[list[ServiceProcess]]:
+def instances_of(
+    database: Database, tmp_path: Path, drain_seconds: float, *names: str
+) -> Iterator[list[ServiceProcess]]:
     program = tmp_path / "program.py"
     program.write_text(_PROGRAM)
     environment = {
@@ -57,7 +59,7 @@ def two_instances(database: Database, tmp_path: Path, drain_seconds: float) -> I
             stack.enter_context(
                 ServiceProcess(log=tmp_path / name, program=[sys.executable, str(program)], **environment)
             )
-            for name in ("one", "two")
+            for name in names
         ]
         for instance in instances:
             instance.wait_for(200)
@@ -168,10 +170,10 @@ class Nginx:
 
 
 async def restarted_under_load(instances: list[ServiceProcess], port: int, are_in_service: Callable[[], bool]) -> Load:
-    """One after the other, twice."""
+    """One after the other: the second while the first, which is new, has all the load."""
     load = Load(port)
     async with load.running():
-        for instance in instances * 2:
+        for instance in instances:
             assert await asyncio.to_thread(restart, instance) == 0
             await asyncio.to_thread(wait_until, are_in_service)
     return load
@@ -190,7 +192,7 @@ def assert_all_went_on(load: Load, instances: list[ServiceProcess]) -> None:
 
 async def test_behind_haproxy_nothing_is_lost(database_with_vector: Database, tmp_path: Path) -> None:
     """Its own retries are off: what an instance lost would be lost."""
-    with two_instances(database_with_vector, tmp_path, drain_seconds=1.5) as instances:
+    with instances_of(database_with_vector, tmp_path, 1.5, "one", "two") as instances:
         haproxy = HAProxy(instances, tmp_path)
         with balancer(*haproxy.command):
             wait_until(haproxy.is_whole)
@@ -201,7 +203,7 @@ async def test_behind_haproxy_nothing_is_lost(database_with_vector: Database, tm
 
 async def test_behind_nginx_nothing_is_lost(database_with_vector: Database, tmp_path: Path) -> None:
     """But for a POST on a kept connection that was closed in that very moment, which nginx repeats for nobody."""
-    with two_instances(database_with_vector, tmp_path, drain_seconds=3.5) as instances:
+    with instances_of(database_with_vector, tmp_path, 3.5, "one", "two") as instances:
         nginx = Nginx(instances, tmp_path)
         with balancer(*nginx.command):
             wait_until(nginx.listens)
@@ -222,8 +224,8 @@ async def test_behind_nginx_nothing_is_lost(database_with_vector: Database, tmp_
 @pytest.fixture
 def draining(database_with_vector: Database, tmp_path: Path) -> Iterator[ServiceProcess]:
     """An instance with a long drain ahead of it."""
-    with two_instances(database_with_vector, tmp_path, drain_seconds=300) as instances:
-        yield instances[0]
+    with instances_of(database_with_vector, tmp_path, 300, "one") as (instance,):
+        yield instance
 
 
 def begin(instance: ServiceProcess, number: signal.Signals = signal.SIGTERM) -> None:
@@ -231,19 +233,21 @@ def begin(instance: ServiceProcess, number: signal.Signals = signal.SIGTERM) -> 
     instance.process.send_signal(number)
 
 
-@pytest.mark.parametrize("path", ["/team/0", HEALTH, DATABASE, "/metrics", "/nothing"])
-def test_while_it_drains_every_answer_is_the_last_on_its_connection(draining: ServiceProcess, path: str) -> None:
+def test_while_it_drains_every_answer_is_the_last_on_its_connection(draining: ServiceProcess) -> None:
     """Kept alive before, and ended in order: the balancer is told, instead of finding a closed socket."""
-    with httpx.Client(base_url=draining.url) as client:
-        before = client.get(path)
+    paths = ("/team/0", HEALTH, DATABASE, "/metrics", "/nothing")
+    with ExitStack() as stack:
+        clients = [stack.enter_context(httpx.Client(base_url=draining.url, verify=NO_TLS)) for _ in paths]
+        before = [client.get(path) for client, path in zip(clients, paths, strict=True)]
         begin(draining)
         draining.wait_for(503)
 
-        after = client.get(path)
+        after = [client.get(path) for client, path in zip(clients, paths, strict=True)]
 
-    assert "connection" not in before.headers
-    assert after.headers["connection"] == "close"
-    assert after.status_code == (503 if path in (HEALTH, DATABASE) else before.status_code)
+    assert [answer.headers.get("connection") for answer in before] == [None] * len(paths)
+    assert [answer.headers["connection"] for answer in after] == ["close"] * len(paths)
+    assert [answer.status_code for answer in before] == [200, 200, 200, 200, 404]
+    assert [answer.status_code for answer in after] == [200, 503, 503, 200, 404]
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 200), (signal.SIGINT, 503)])
