@@ -70,6 +70,10 @@ browser: .venv/tools  ## Drive a real Chromium against the status page (needs De
 soak: .venv/bench  ## Poll it hard while its database is broken every minute, and write docs/soak.md (MINUTES=30 RATE=2000)
 	@$(BIN)/python -m bench.soak $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(RATE),--rate=$(RATE))
 
+.PHONY: fuzz
+fuzz: .venv/tools  ## Send malformed requests to a service on this machine and poll it meanwhile (MINUTES=10 SEED=1)
+	@$(BIN)/python -m bench.fuzz $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(SEED),--seed=$(SEED))
+
 .PHONY: container
 container: .venv/tools  ## Build the image and prove it (needs Docker)
 	@$(BIN)/python -m tests.container.check

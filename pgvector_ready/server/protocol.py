@@ -38,6 +38,7 @@ class Protocol(HttpToolsProtocol):
         self._received_bytes = 0  # since the last complete request
         self._ahead = b""  # received, and not parsed yet
         self._is_waiting = False  # for the turn to do so
+        self._answering: Any = None  # what was asked before the latest request
         self._reading = Alarm(self.loop)
         self._sending = Alarm(self.loop)
 
@@ -185,9 +186,10 @@ class Protocol(HttpToolsProtocol):
             raise Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         if self.url.partition(b"?")[0].count(b"%") > limits.path_escapes:
             raise Refusal(HTTPStatus.REQUEST_URI_TOO_LONG)
-        if self.pipeline:  # by lines that end in another way than the one that separates requests here
+        if self.pipeline:  # behind one that was sent ahead, in one piece with the end of a body
             raise Refusal(HTTPStatus.BAD_REQUEST)
         self._unset_keepalive_if_required()  # set by the late end of a body, in the same packet
+        self._answering = self.cycle
         super().on_headers_complete()
         self._reading.stop()
 
@@ -227,6 +229,9 @@ class Protocol(HttpToolsProtocol):
         """Take nothing more from this client, and say why where that does not get into another answer."""
         _logger.info("request_refused", extra={"status": int(status), "client": self.client and self.client[0]})
         self._reading.stop()
+        if self.pipeline and self.is_receiving:  # it waits for the answer to the one before, which shall have it
+            self.pipeline.clear()
+            self.cycle = self._answering
         cycle = self.cycle
         if self.is_idle:
             if not self.is_receiving:  # else it is the rest of a request that has its answer
@@ -248,7 +253,10 @@ class Protocol(HttpToolsProtocol):
         self._is_over = True
         self._ahead = b""
         self.flow.resume_reading()
-        self.transport.write_eof()
+        try:
+            self.transport.write_eof()
+        except OSError:  # it has been reset meanwhile
+            self.transport.abort()
         self._reading.set(self._limits.linger_seconds, self.transport.abort)
 
     # Sending

@@ -334,6 +334,55 @@ async def test_a_client_that_takes_nothing_is_let_go(database: Database) -> None
         await until(lambda: not [one for one in protocols() if not one.transport.is_closing()])
 
 
+BEHIND_A_BODY = {
+    "a body that makes no sense": (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n", 1),
+    "a request as it should be": (ASK, 2),
+    "nothing that is a request": (b"nonsense\r\n\r\n", 1),
+}
+
+
+@pytest.mark.parametrize(("behind", "answers"), BEHIND_A_BODY.values(), ids=BEHIND_A_BODY)
+async def test_what_comes_in_one_piece_with_the_end_of_a_body_takes_no_answer_back(
+    database: Database, caplog: pytest.LogCaptureFixture, behind: bytes, answers: int
+) -> None:
+    """The request before it is still being answered when its head is parsed."""
+    may, late = asyncio.Event(), APIRouter()
+
+    @late.post("/late")
+    async def answer_late() -> str:
+        await may.wait()
+        return "late"
+
+    async with running(database.url, routers=[late]) as service, connected(service) as client:
+        await client.send(b"POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+        await until(lambda: any(one.cycle is not None for one in protocols()))
+        await client.send(b"hello" + behind)
+        await until(lambda: any(one._is_over or one.pipeline for one in protocols()))
+        may.set()
+        client.writer.write_eof()
+        received = await client.rest()
+
+    statuses = [int(part[:3]) for part in received.split(b"HTTP/1.1 ")[1:]]
+    assert statuses == [200] * answers
+    assert b'"late"' in received
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+async def test_a_refusal_of_a_connection_that_was_reset_leaves_no_traceback(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(database.url) as service:
+        for _ in range(50):
+            with socket.create_connection(("127.0.0.1", int(service.url.rpartition(":")[2]))) as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                client.sendall(b"nonsense\r\n\r\n")
+        await until(lambda: not protocols())
+        answer = await service.health()
+
+    assert answer.status_code == 200
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
 async def test_nothing_is_left_of_connections_that_were_reset(database: Database) -> None:
     async with running(database.url) as service:
         address = urlsplit(service.url)
