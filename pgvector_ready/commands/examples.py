@@ -10,8 +10,8 @@ _EXAMPLES = {
         ("pgvector-ready check --offline --format json", "use no network"),
     ),
     "recall": (
-        ("pgvector-ready recall", "every index of a table that is trusted"),
-        ("pgvector-ready recall items.embedding --where 'tenant = 7' --at-least 0.95", ""),
+        ("pgvector-ready recall --at-least 0.95", "every vector index"),
+        ("pgvector-ready recall items.embedding --where 'tenant = 7'", ""),
     ),
     "migrate": (
         ("pgvector-ready migrate", ""),

@@ -6,6 +6,7 @@ import pty
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -130,9 +131,9 @@ _WRONG = [
 
 @pytest.mark.parametrize(("arguments", "variables", "told"), _WRONG)
 def test_a_wrong_configuration_is_exit_code_two_without_a_traceback(
-    arguments: tuple[str, ...], variables: dict[str, str], told: str
+    arguments: tuple[str, ...], variables: dict[str, str], told: str, tmp_path: Path
 ) -> None:
-    answer = _call(*arguments, **variables)
+    answer = _call(*arguments, **{"EMBEDDED_DATA_FOLDER": str(tmp_path / "none"), **variables})
 
     said = answer.stdout + answer.stderr
     assert answer.returncode == 2
