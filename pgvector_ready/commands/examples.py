@@ -10,7 +10,7 @@ _EXAMPLES = {
         ("pgvector-ready check --offline --format json", "use no network"),
     ),
     "recall": (
-        ("pgvector-ready recall --at-least 0.95", "every vector index"),
+        ("pgvector-ready recall --at-least 0.95", ""),
         ("pgvector-ready recall items.embedding --where 'tenant = 7'", ""),
     ),
     "migrate": (

@@ -24,7 +24,7 @@ class Style(StrEnum):
 
 def recall(  # noqa: PLR0913 - its options
     name: Annotated[
-        str | None, typer.Argument(metavar="[TABLE.COLUMN]", help="Only this column; else each of a table you trust.")
+        str | None, typer.Argument(metavar="TABLE.COLUMN", help="Only this column; else each of a table you trust.")
     ] = None,
     *,
     where: Annotated[
