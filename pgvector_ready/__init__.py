@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ConfigurationError", "Ready", "Settings", "__version__", "load"]
 
-__version__ = "1.0.0"
+__version__ = "2.0.0"
 
 _HOMES = {"Ready": "ready", "ConfigurationError": "settings", "Settings": "settings", "load": "settings"}
 
