@@ -1,6 +1,7 @@
 """The revisions read from Alembic's files as text: what Alembic finds by running them, and nothing is run."""
 
 import os
+import shutil
 import warnings
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -35,9 +36,8 @@ _NAMES = ["a", "b2", "0001", "001", "Ünï", "c_1", "label", "x y"]
 def _folder(path: Path, scripts: Mapping[str, str | bytes]) -> Path:
     """A folder of migrations with these scripts, by file name."""
     versions = path / "versions"
-    versions.mkdir(exist_ok=True)
-    for old in versions.iterdir():
-        old.unlink()
+    shutil.rmtree(versions, ignore_errors=True)  # with the __pycache__ of Alembic's own reading
+    versions.mkdir()
     for name, script in scripts.items():
         (versions / name).write_bytes(script.encode() if isinstance(script, str) else script)
     return versions
