@@ -1,6 +1,7 @@
 """The documents, held against the code they describe: what they name exists, and what they show is what it answers."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -31,7 +32,7 @@ from tests.support.examples import LOST, NOON, SERVER, TARGET, USABLE
 from tests.support.postgres import PostgresServer
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text()
 FAILURES = (ROOT / "docs" / "failures.md").read_text()
 every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -139,6 +140,28 @@ def leads_somewhere(path: Path, target: str) -> bool:
     name, _, anchor = target.partition("#")
     found = path.parent / name if name else path
     return found.exists() and (not anchor or anchor in anchors(found.read_text()))
+
+
+# CONTRIBUTING.md
+
+
+def test_every_file_and_every_test_that_contributing_names_is_there() -> None:
+    named = re.findall(r"`([^`\s]+)`", prose((ROOT / "CONTRIBUTING.md").read_text()))
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+
+    assert [name for name in named if "/" in name and not (ROOT / name).exists()] == []
+    assert [name for name in named if name.startswith("test_") and f"def {name}(" not in tests] == []
+
+
+@pytest.mark.parametrize("target", ["test", "test-quick", "check", "browser", "container", "bench", "soak"])
+def test_make_help_says_what_a_target_needs_and_how_long_it_takes(target: str) -> None:
+    environment = {"PATH": os.environ["PATH"], "NO_COLOR": "1"}
+    shown = subprocess.run(
+        ["make", "help"], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+
+    assert re.search(rf"^  {target} +\S.*\n +[^\n]*\b(?:s|min)\b.*; needs \S", shown, re.MULTILINE), shown
+    assert "\x1b" not in shown
 
 
 # Commands

@@ -101,6 +101,10 @@ def test_providers_are_judged_by_host(host: str | None, provider: Provider) -> N
     assert provider_of(host) is provider
 
 
+def test_every_provider_has_a_string_of_its_shape() -> None:
+    assert {target.provider for _, _, target, _ in PLATFORMS} == set(Provider)
+
+
 REPAIRED = {
     "newline": "{}\n",
     "blanks": "  {}\t",
