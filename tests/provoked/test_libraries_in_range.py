@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from pgvector_ready.documents.wording import wording
+from pgvector_ready.embedded.cluster import Installation
 from pgvector_ready.judgement.failures import Code
 from pgvector_ready.judgement.releases import FAULTS, faults_of
 from pgvector_ready.judgement.report import State
 from tests.support.postgres import PostgresServer
-from tests.support.vectors import found, looked
+from tests.support.vectors import carry_out, found, looked
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +132,29 @@ def test_a_fault_is_told_of_its_releases_and_of_no_other() -> None:
         "0.8.6": [],
     }
     assert [one.name for one in faults_of("0.8.5", is_32_bit=True)] == [narrow]
+
+
+def test_a_newer_library_and_a_reindex_end_both_faults() -> None:
+    """What the remedies say: the data of an old release under a newer one, the indexes made anew."""
+    old, new = WHEELS[:2]
+    with PostgresServer(binaries=old.binaries()) as server:
+        server.create_database("app")
+        for statement in (
+            "CREATE EXTENSION vector",
+            "CREATE TABLE items (id int, embedding vector(3))",
+            "INSERT INTO items SELECT n, ARRAY[n, 1, 1]::vector FROM generate_series(1, 50) AS n",
+            "CREATE INDEX items_idx ON items USING hnsw (embedding vector_l2_ops)",
+        ):
+            server.execute(statement, database="app")
+        url = server.connection_string(database="app")
+        before = found(url)
+        server.stop()
+        server.installation = Installation(new.binaries(), server.installation.account)
+        server.start()
+        carry_out(before[0], url)
+        after = looked(url)
+
+    assert [one.failure.code for one in before] == [Code.PGVECTOR_CORRUPTS_INDEXES, Code.PGVECTOR_VULNERABLE]
+    assert not after.findings
+    assert after.facts.extension
+    assert (after.facts.extension.installed_version, after.facts.extension.available_version) == ("0.6.2", "0.8.5")
