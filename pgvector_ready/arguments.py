@@ -1,4 +1,4 @@
-"""What `Ready` may be given: each argument checked, so that a wrong one is one sentence at once."""
+"""The arguments of `Ready`, checked at once: a wrong one is refused in one sentence."""
 
 from typing import Any
 

@@ -33,7 +33,7 @@ class Lateness:
 
     @property
     def is_late(self) -> bool:
-        """Whether a deadline may have passed without anybody looking."""
+        """True where a deadline may have passed while this process did not run."""
         return self.seconds > 0
 
     def _expect(self) -> None:

@@ -1,4 +1,4 @@
-"""The event loop of every command: its end waits for nothing."""
+"""The event loop of every command: closing it never waits for a thread or a TLS peer."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -29,7 +29,7 @@ from pgvector_ready.observation.inspector import Inspector
 from pgvector_ready.observation.models import models_of
 from pgvector_ready.observation.observer import Misconfigured, Observer
 from pgvector_ready.paths import HEALTH_PATH, Paths, own_path
-from pgvector_ready.readiness.provisioning import Orders, Provisioner
+from pgvector_ready.readiness.provisioning import Permissions, Provisioner
 from pgvector_ready.readiness.readiness import Observes, Readiness
 from pgvector_ready.settings import ConfigurationError, Settings
 from pgvector_ready.web import badge, contract
@@ -232,9 +232,9 @@ class Ready:
         if self._traces:
             self._traces.watch(engine)
         is_required = of.vectors is VectorPolicy.REQUIRED
-        orders = Orders(enable=of.enable_pgvector, update=of.update_pgvector, inspect=is_required)
+        permissions = Permissions(enable=of.enable_pgvector, update=of.update_pgvector, inspect=is_required)
         provisioner = Provisioner(
-            database, engine, self._readiness, orders, is_engine_given=self._given_engine is not None
+            database, engine, self._readiness, permissions, is_engine_given=self._given_engine is not None
         )
         self._provisioning = self._loop.create_task(provisioner.run(), name="provisioning")
         return provisioner

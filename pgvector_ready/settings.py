@@ -332,7 +332,7 @@ def wrong_database_url(failure: Failure) -> ConfigurationError:
 
 
 def _account() -> dict[str, str]:
-    """Who this process is: to libpq an unnamed user is its, whatever USER says; in a container nothing says it."""
+    """Return the user by the account's name, as libpq does, whatever USER says; nothing where the account has none."""
     try:
         return {"USER": pwd.getpwuid(os.geteuid()).pw_name}
     except KeyError:  # a container may run under a number that nobody has

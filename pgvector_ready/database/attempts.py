@@ -10,13 +10,13 @@ _T = TypeVar("_T")
 
 
 async def at(moment: float, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-    """What the work comes to, begun at this moment of the event loop's clock."""
+    """Begin the work at this moment of the event loop's clock, and return its result."""
     await asyncio.sleep(moment - asyncio.get_running_loop().time())
     return await work()
 
 
 async def first_answer(begin: Callable[[], Coroutine[Any, Any, Link]], again_after_seconds: float | None) -> Link:
-    """What the first of several attempts comes to; another one begins whenever all have been silent for so long."""
+    """Return the first answer of several attempts; another one begins whenever all have been silent for so long."""
     attempts: set[asyncio.Task[Link]] = set()
     answered: set[asyncio.Task[Link]] = set()
     try:

@@ -78,7 +78,7 @@ class Database:
 
     @property
     def target(self) -> Target:
-        """What may be shown of where it leads."""
+        """The part of the connection string that may be shown."""
         return self.connection_string.target
 
     async def connect(
@@ -92,21 +92,23 @@ class Database:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + max(0.0, min(self.connect_timeout_seconds, timeout_seconds))
         attempts = [(attributes, host) for attributes in self._session_attributes() for host in self._hosts()]
-        failed: Exception | None = None
+        mismatch: asyncpg.TargetServerAttributeNotMatched | None = None
+        last: Exception | None = None
         for number, (attributes, host) in enumerate(attempts):
             share = (deadline - loop.time()) / (len(attempts) - number)
             try:
                 link = await self._attempt(host, attributes, share, is_probe=is_probe, is_guarded=is_guarded)
+            except asyncpg.TargetServerAttributeNotMatched as error:
+                mismatch = mismatch or error
             except _NEXT_HOST as error:
-                is_told = isinstance(failed, asyncpg.TargetServerAttributeNotMatched)
-                failed = failed if is_told else error
+                last = error
             else:
                 self.is_pooled = link.is_pooled
                 self._connections.add(link.connection)
                 return link
-        if isinstance(failed, asyncpg.TargetServerAttributeNotMatched):
-            raise NoMatchingHostError from failed
-        raise failed or OSError(errno.EADDRNOTAVAIL, "no host to connect to")
+        if mismatch:
+            raise NoMatchingHostError from mismatch
+        raise last or OSError(errno.EADDRNOTAVAIL, "no host to connect to")
 
     def terminate(self) -> None:
         """Let go of every connection made here that is still open, whoever has it: the process is about to end."""

@@ -41,9 +41,9 @@ class _Loss:
 
 @dataclass(slots=True)
 class Crashes:
-    """What one process knows of the crashes it has caused. A crash of somebody else's session is none of them.
+    """The crashes that statements of this process have caused; those of other sessions are not counted.
 
-    A server that crashed shows it afterwards (`pgvector.standing`): by that, a cut network is told from a crash.
+    A server shows afterwards when it last recovered (`pgvector.standing`), which tells a crash from a cut network.
     """
 
     # So many make sure that it is no coincidence.
@@ -57,11 +57,11 @@ class Crashes:
 
     @classmethod
     def of_a_command(cls) -> Self:
-        """A command's, which tries once and is sure then."""
+        """Return one for a command, which tries once and counts the first crash as certain."""
         return cls(certain_after=1, most_in_an_hour=1)
 
     def begin(self, deed: Deed) -> None:
-        """Run it now, unless it has crashed the server too often: then raise ServerCrashesError."""
+        """Note that the statement is about to run. Raises ServerCrashesError if it crashed the server too often."""
         times, last = self._times(deed)
         if times and self._is_held(times, last):
             raise ServerCrashesError(deed, times)
@@ -69,7 +69,7 @@ class Crashes:
 
     @contextmanager
     def watching(self, deed: Deed) -> Iterator[None]:
-        """Run the block, which is the statement, unless it has crashed the server too often; and see how it ends."""
+        """Run the block between `begin` and `end`. Raises ServerCrashesError where it crashed the server too often."""
         self.begin(deed)
         try:
             yield
@@ -79,7 +79,7 @@ class Crashes:
         self.end(deed)
 
     def end(self, deed: Deed, failure: Code | None = None) -> None:
-        """What was begun last has ended so."""
+        """Note how the statement that was begun last has ended; None is success."""
         now = self.now()
         if failure in CUT | SILENT:
             self._losses.append(_Loss(deed, self._begun_at, now, is_silent=failure in SILENT))
@@ -89,21 +89,21 @@ class Crashes:
 
     @property
     def is_open(self) -> bool:
-        """Whether it is not known yet by what a session was cut."""
+        """True while a session was cut and nobody knows yet whether a crash was the reason."""
         return any(not loss.is_silent for loss in self._losses)
 
     @property
     def has_any(self) -> bool:
-        """Whether the server has crashed."""
+        """True once the server has crashed."""
         return bool(self._crashes)
 
     @property
     def needs_standing(self) -> bool:
-        """Whether `settle` is to be told how the server stands before anything else is begun."""
+        """True while the next session must call `settle` before it begins anything else."""
         return bool(self._losses or self._crashes)
 
     def settle(self, standing: Standing) -> None:
-        """Count what was lost before the server recovered, and forget what it has survived."""
+        """Count each session lost before the server last recovered as a crash; drop those too old to be one."""
         now = self.now()
         recovered_at = now - standing.recovered_ago
         self._started_at = now - standing.started_ago

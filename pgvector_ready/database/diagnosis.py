@@ -1,4 +1,4 @@
-"""What is really behind an error in connecting that says too little."""
+"""A second look at a failed connection: finds the real reason where the error alone says too little."""
 
 import errno
 import socket
@@ -91,7 +91,7 @@ async def _greeting(host: Host, addresses: Sequence[str], timeout_seconds: float
 
 
 def closed() -> ConnectionResetError:
-    """What a proxy does that has nothing behind it."""
+    """Return the error of a proxy without a server behind it, which hangs up before it has said a word."""
     return ConnectionResetError(errno.ECONNRESET, "closed before a word was said")
 
 

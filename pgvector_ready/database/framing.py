@@ -76,7 +76,7 @@ class Framing:
 
     @property
     def has_spoken(self) -> bool:
-        """Whether a message of PostgreSQL's has come."""
+        """True once a message of PostgreSQL's has come."""
         return self._is_postgresql
 
     def begin_answer(self) -> None:
@@ -196,7 +196,7 @@ def _readable(kind: bytes, body: bytes) -> bytes:
 
 
 def _fields(body: bytes) -> bool:
-    """Of an error or a notice: a letter and a text, again and again, and a zero."""
+    """Return whether an error or a notice is well formed: pairs of a letter and a text, then a zero."""
     *texts, last, end = body.split(b"\0") if body.endswith(b"\0") else (b"x", b"x")
     return all(texts) and not last and not end
 

@@ -22,7 +22,7 @@ _ERROR_HEAD = b"E\x00\x00"
 
 
 class Greeting(StrEnum):
-    """What came back."""
+    """The first byte that the server answered, or how it failed to."""
 
     TLS = "S"
     PLAIN = "N"
@@ -33,7 +33,7 @@ class Greeting(StrEnum):
 
 
 def is_socket(host: Host) -> bool:
-    """Whether it is the folder of a Unix socket: no name to look up, and no TLS."""
+    """Return whether it is the folder of a Unix socket, which needs no name look-up and has no TLS."""
     return host.name.startswith("/")
 
 
@@ -88,7 +88,7 @@ def _look_up(name: str) -> list[str] | Exception:
 
 
 def _seen(lookup: asyncio.Future[list[str]]) -> None:
-    """Nobody may be left to take the outcome, and asyncio would complain of that."""
+    """Take the outcome: asyncio complains of an exception that nobody takes."""
     if not lookup.cancelled():
         lookup.exception()
 
@@ -174,7 +174,7 @@ async def _stream(
 async def _open(
     host: Host, addresses: Sequence[str], timeout_seconds: float
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Each address by itself, so that what is raised is a real errno, and with its share of the time."""
+    """Connect to one address after the other, each with its share of the time, so that the error has a real errno."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_seconds
     failed: OSError | None = None
@@ -189,7 +189,7 @@ async def _open(
 
 
 async def _open_address(address: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """asyncio's own way with an address forgets the socket of an attempt that is cancelled at the wrong moment."""
+    """Connect, and close the socket when cancelled; asyncio itself leaks it when cancelled at the wrong moment."""
     family, kind, _, _, where = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)[
         0
     ]

@@ -24,7 +24,7 @@ class GuardedLoop:
 
     @property
     def has_heard(self) -> bool:
-        """Whether a PostgreSQL server has said anything on any of its connections."""
+        """True once a PostgreSQL server has said anything on any of its connections."""
         return any(framing.has_spoken for framing in self._framings)
 
     def framing(self) -> Framing:

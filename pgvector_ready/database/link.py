@@ -48,7 +48,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the server is to end by itself: it may never learn that the prober has left."""
+    """Timeouts that the server itself enforces, because it may never learn that the prober has left."""
 
     abandoned_after_seconds: float
     orphaned_after_seconds: float

@@ -27,7 +27,7 @@ _VERSIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """What asyncpg is given for one host."""
+    """The TLS arguments of one host, as asyncpg takes them."""
 
     mode: str
     arguments: Mapping[str, Any]
@@ -56,12 +56,12 @@ class Tls:
 
     @property
     def is_plain_first(self) -> bool:
-        """Whether the first word to the server is said in the clear."""
+        """True where the first attempt is without TLS."""
         return self.mode in {"disable", "allow"}
 
     @property
     def is_required(self) -> bool:
-        """Whether it is TLS or nothing."""
+        """True where a connection without TLS is out of the question."""
         return self.mode in _STRONG
 
 
@@ -96,7 +96,7 @@ def _context(words: Mapping[str, str], mode: str, host: Host) -> ssl.SSLContext:
 
 
 def _load_roots(context: ssl.SSLContext, words: Mapping[str, str], mode: str) -> bool:
-    """Whether there are any: then the certificate is verified, even under `require`, as libpq does."""
+    """Return whether root certificates are there; with them even `require` verifies, as libpq does."""
     if words.get("sslrootcert") == "system":
         context.load_default_certs()
         return True
@@ -115,7 +115,7 @@ def _load_roots(context: ssl.SSLContext, words: Mapping[str, str], mode: str) ->
 
 
 def _load_revoked(context: ssl.SSLContext, crl: str) -> None:
-    """As libpq does: what is no list is left aside."""
+    """Load a revocation list; a file that is none is ignored, as libpq does."""
     with contextlib.suppress(OSError):  # ssl.SSLError among them
         context.load_verify_locations(crl)
         if context.cert_store_stats()["crl"]:
@@ -123,7 +123,7 @@ def _load_revoked(context: ssl.SSLContext, crl: str) -> None:
 
 
 def _load_own(context: ssl.SSLContext, words: Mapping[str, str]) -> bool:
-    """Whether there is a certificate of our own. Raises TlsRootMissingError where it cannot be used."""
+    """Load the client certificate, and return whether there is one. Raises TlsRootMissingError for an unusable one."""
     certificate, key = _own_files(words)
     if not os.path.exists(certificate):  # noqa: PTH110 - as above
         return False

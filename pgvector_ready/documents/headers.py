@@ -5,7 +5,7 @@ from starlette.types import Message, Send
 
 Headers = list[tuple[bytes, bytes]]
 
-# What is no page of ours is guessed to be one, shown inside a stranger's, or told where a reader came from: never.
+# Browsers guess no types, show nothing of ours inside a stranger's page, and send no referrer.
 SAFETY_HEADERS: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),

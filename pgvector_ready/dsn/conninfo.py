@@ -76,7 +76,7 @@ _WORD = re.compile(
 
 
 class Flaw(StrEnum):
-    """What libpq stumbles over."""
+    """A mistake in the string's grammar, at which libpq refuses it."""
 
     PERCENT = "percent"
     NUL = "nul"
@@ -86,7 +86,7 @@ class Flaw(StrEnum):
 
 
 class GrammarError(ValueError):
-    """What is wrong and in which part; carries no piece of the string."""
+    """A mistake and the part it is in; carries no piece of the string."""
 
     def __init__(self, flaw: Flaw, part: str) -> None:
         super().__init__(f"{flaw} in {part}")
@@ -107,7 +107,7 @@ class Anatomy:
 
 
 def libpq_keywords(value: str) -> dict[str, str] | None:
-    """What libpq's `PQconninfoParse` makes of the same string, or `None` where it refuses.
+    """Parse the string by libpq's own `PQconninfoParse`; `None` where it refuses.
 
     Bytes that are no UTF-8 come as surrogates, as in `os.environ`.
     """
@@ -126,7 +126,7 @@ def settings(value: str) -> list[tuple[str, str]]:
 
 
 def split_userinfo(rest: str) -> tuple[str | None, str]:
-    """What stands before the `@`, `None` without one, and what follows; `rest` begins behind the `//`."""
+    """Split at the `@`: user and password, or `None`, and the rest; `rest` begins behind the `//`."""
     matched = _USERINFO.fullmatch(rest)
     assert matched  # noqa: S101 - it matches every string
     return matched[1], matched[2]

@@ -110,7 +110,7 @@ def is_foreign(keyword: str) -> bool:
 
 
 def at_home(keyword: str, value: str) -> tuple[str, str]:
-    """Other tools' words for TLS in libpq's: leaving them aside would leave encryption aside."""
+    """Other tools' words for TLS in libpq's: ignoring them would turn encryption off."""
     if keyword == "sslmode" and value == "no-verify":  # node-postgres: encrypt, verify nothing
         return "sslmode", "require"
     if keyword != "ssl":

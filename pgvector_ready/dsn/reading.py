@@ -56,7 +56,7 @@ def read(text: str) -> Reading:
     try:
         found = settings(text)
     except GrammarError as error:
-        raise _told(error) from None
+        raise _refusal_of(error) from None
     unknown = next((number for number, (keyword, _) in enumerate(found) if not is_known(keyword)), None)
     if unknown is not None:
         raise _unknown(text, found[: unknown + 1])
@@ -83,7 +83,7 @@ def _unknown(text: str, found: list[tuple[str, str]]) -> DsnError:
 
 
 def _is_nameable(text: str, found: list[tuple[str, str]]) -> bool:
-    """Whether the last keyword found is certainly no piece of a password that was not encoded."""
+    """Return whether the last keyword is certainly no piece of a password that was not encoded."""
     *before, (keyword, _) = found
     if not _NAMEABLE.fullmatch(keyword):
         return False
@@ -94,10 +94,11 @@ def _is_nameable(text: str, found: list[tuple[str, str]]) -> bool:
     userinfo, rest = split_userinfo(text[scheme.end() :])
     if userinfo is None:  # postgres://user:secret?word= may have lost its host
         return ":" not in rest and not secrets
-    return secrets <= (":" in userinfo)
+    has_password = ":" in userinfo
+    return not secrets or (has_password and secrets == 1)
 
 
-def _told(error: GrammarError) -> DsnError:
+def _refusal_of(error: GrammarError) -> DsnError:
     match error.flaw:
         case Flaw.BLANK:
             return whitespace()

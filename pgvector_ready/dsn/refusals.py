@@ -53,7 +53,7 @@ def unbracketed() -> DsnError:
 
 
 def not_pairs() -> DsnError:
-    """Of the query of a URI and of a string of words alike."""
+    """Refuses what is no list of keyword=value pairs, in the query of a URI and in a string of words alike."""
     return _invalid("not_pairs")
 
 
@@ -73,7 +73,7 @@ def abstract_socket(name: str) -> DsnError:
 
 
 def unmatched_hosts() -> DsnError:
-    """Of each libpq wants as many, or a single port for all."""
+    """Refuses hosts and ports of different numbers: libpq takes one port for each host, or one for all."""
     return _invalid("unmatched_hosts")
 
 

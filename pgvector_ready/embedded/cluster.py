@@ -62,7 +62,7 @@ class Account:
 
     @property
     def is_ours(self) -> bool:
-        """Whether this process runs as it already."""
+        """True where this process already runs as this account."""
         return self.uid == os.geteuid()
 
     def own(self, *paths: Path) -> None:
@@ -170,7 +170,7 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class PidFile:
-    """What a server writes about itself into `postmaster.pid`."""
+    """The entries that a server writes about itself into `postmaster.pid`."""
 
     pid: int
     socket_folder: Path

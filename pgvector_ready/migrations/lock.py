@@ -44,7 +44,7 @@ class HeldLock:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the session has ended: another migration may run beside this one."""
+        """True once the session has ended, so that another migration may run beside this one."""
         return bool(self._link.connection.is_closed())
 
 

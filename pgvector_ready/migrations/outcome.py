@@ -1,4 +1,4 @@
-"""What became of a migration: the child's reports, and the revision that the database has afterwards."""
+"""The outcome of a migration, judged by the child's reports and the revision that the database has afterwards."""
 
 import re
 

@@ -181,5 +181,5 @@ async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
 
 
 def _shown(line: bytes, redact: Callable[[str], str]) -> str:
-    """Return a line fit to be shown: redacted before it is cut, or half of a secret would not be recognised."""
+    """Return a line fit to be shown: redacted before it is cut, because a cut secret would not be recognised."""
     return printable(redact(line.decode(errors="replace").rstrip()), _SHOWN_CHARACTERS)

@@ -45,7 +45,7 @@ class MigrationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Upgraded:
-    """From which revisions to which."""
+    """The revisions found under the lock, and those after the run."""
 
     before: frozenset[str]
     after: frozenset[str]

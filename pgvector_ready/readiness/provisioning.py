@@ -33,8 +33,8 @@ _LOCK_TIMEOUT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
-    """What provisioning may do to the database."""
+class Permissions:
+    """Permissions: what provisioning may do to the database."""
 
     enable: bool = True
     update: bool = False
@@ -50,7 +50,7 @@ class Provisioner:
         database: Database,
         engine: AsyncEngine,
         readiness: Readiness,
-        orders: Orders,
+        permissions: Permissions,
         listener: Listener | None = None,
         *,
         is_engine_given: bool = False,
@@ -59,13 +59,13 @@ class Provisioner:
         self._database = database
         self._engine = engine
         self._readiness = readiness
-        self._orders = orders
+        self._permissions = permissions
         self._listener = listener
         # An application's own, which may lead elsewhere, and whose connections are not ours to end.
         self._is_engine_given = is_engine_given
         # Set after the first attempt, whatever came of it.
         self.has_tried = asyncio.Event()
-        if not orders.enable:
+        if not permissions.enable:
             self._note(state=ProvisioningState.DISABLED)
 
     async def run(self) -> None:
@@ -95,7 +95,7 @@ class Provisioner:
         if _is_enabled(observation) and self._readiness.provisioning.state in _UNDECIDED:
             self._note(state=ProvisioningState.FAILED if blocked else ProvisioningState.ALREADY_ENABLED)
         self._note(blocked=blocked)
-        inspects = self._orders.inspect and blocked is None and _is_usable(observation)
+        inspects = self._permissions.inspect and blocked is None and _is_usable(observation)
         if inspects:
             await self._readiness.inspect()
         if inspects or replace(self._readiness.provisioning, attempts=before.attempts) != before:
@@ -106,7 +106,7 @@ class Provisioner:
     async def _make_ready(self, observation: Observation) -> tuple[Observation, Failure | None]:
         """Create or update the extension, where that is wanted and nothing before it is in the way."""
         is_missing, is_outdated = _is_missing(observation), _is_outdated(observation)
-        if not (is_missing and self._orders.enable) and not (is_outdated and self._orders.update):
+        if not (is_missing and self._permissions.enable) and not (is_outdated and self._permissions.update):
             return observation, None
         blocked = await self._change(observation, update=is_outdated)
         if blocked:
@@ -122,7 +122,7 @@ class Provisioner:
             with self._crashes.watching(Deed.UPDATE if update else Deed.ENABLE):
                 await again_if_late(partial(self._enable, update=update))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told and tried again
-            return self._told(error, _failure(error, Step.ENABLED, observation))
+            return self._logged(error, _failure(error, Step.ENABLED, observation))
         return None
 
     async def _enable(self, *, update: bool) -> None:
@@ -143,7 +143,7 @@ class Provisioner:
             with self._crashes.watching(Deed.APPLICATION):
                 await again_if_late(self._use)
         except Exception as error:  # noqa: BLE001 - as above
-            return self._told(error, _failure(error, Step.USABLE, observation))
+            return self._logged(error, _failure(error, Step.USABLE, observation))
         return None
 
     async def _elsewhere(self, facts: Facts) -> Failure | None:
@@ -166,8 +166,8 @@ class Provisioner:
         if self._listener:
             self._listener(observation.report.facts, step)
 
-    def _told(self, error: Exception, failure: Failure) -> Failure:
-        """The same, after a log line with what only the log may hold; attempt after attempt, it is not repeated."""
+    def _logged(self, error: Exception, failure: Failure) -> Failure:
+        """Return the failure, written to the log with details for the log alone; a repeated one is not written."""
         last = self._readiness.provisioning.blocked
         if last is None or last.code is not failure.code:
             detail = {"code": failure.code, "step": failure.step, "detail": repr(error)}
@@ -209,7 +209,7 @@ _UNDECIDED = frozenset({ProvisioningState.PENDING, ProvisioningState.FAILED})
 
 
 def _stands_at(observation: Observation, step: Step) -> bool:
-    """Whether nothing before `step` is wrong; judged by the facts, since the verdict may tell of an earlier attempt."""
+    """Return whether all steps before `step` pass, by the facts: the verdict may show an earlier attempt's failure."""
     failure = observation.report.failure
     if failure is None or (failure.step is Step.EXPECTED and failure == observation.provisioning.blocked):
         return True  # as far as the probe sees; what the engine led to is asked again
@@ -237,7 +237,7 @@ def _is_enabled(observation: Observation) -> bool:
 
 
 def _is_usable(observation: Observation) -> bool:
-    """Whether nothing but its migrations and its vectors can be wrong with the database."""
+    """Return whether everything but migrations and vectors is known to be well."""
     extension = observation.report.facts.extension
     is_own = extension is not None and extension.is_own
     return is_own and _is_enabled(observation) and _stands_at(observation, Step.MIGRATED)

@@ -34,7 +34,7 @@ _CLOCK_SET = timedelta(seconds=2)
 
 
 class Observes(Protocol):
-    """What a probe is asked of: `observer.Observer`."""
+    """The part of `observer.Observer` that is used here."""
 
     async def observe(self) -> Facts:
         """Ask once, within a bound."""
@@ -44,7 +44,7 @@ class Observes(Protocol):
 
 
 class Inspects(Protocol):
-    """What is asked about the vectors: `inspector.Inspector`."""
+    """The part of `inspector.Inspector` that is used here."""
 
     @property
     def look(self) -> Look:

@@ -40,7 +40,7 @@ LIMITS = Limits()
 
 @dataclass(slots=True)
 class Common:
-    """What the connections of a server share."""
+    """The limits, budget and queue that all connections of a server share."""
 
     limits: Limits
     budget: Budget

@@ -67,17 +67,17 @@ class Protocol(HttpToolsProtocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is being answered."""
+        """True while no request is being answered."""
         return self.cycle is None or self.cycle.response_complete
 
     @property
     def is_receiving(self) -> bool:
-        """Whether the body of the latest request is still coming."""
+        """True while the body of the latest request is still coming."""
         return self.cycle is not None and self.cycle.scope is self.scope and self.cycle.more_body
 
     @property
     def waits_for_client(self) -> bool:
-        """Whether the next thing to happen here is the client's to do."""
+        """True while the server waits for this client to send or to read."""
         return self.is_idle or self.is_receiving or self.flow.write_paused
 
     @property
@@ -128,12 +128,12 @@ class Protocol(HttpToolsProtocol):
 
     @property
     def _is_poll(self) -> bool:
-        """Whether a request begins here that passes all others: one that costs next to nothing."""
+        """True where a health poll begins, which costs next to nothing and is answered before all others."""
         return not self._received_bytes and len(self._ahead) < _SMALL_BYTES and self._ahead.startswith(self._polls)
 
     @property
     def _has_answered(self) -> bool:
-        """Whether the last answer is complete, and the client has taken it."""
+        """True once the last answer is complete and the client has taken it."""
         return self.is_idle and not self.flow.write_paused
 
     def _read(self) -> None:

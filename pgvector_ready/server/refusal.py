@@ -1,4 +1,4 @@
-"""What a client is told by the server itself, before any application hears of its request."""
+"""Answers of the server itself, given before a request reaches any application."""
 
 from collections.abc import Iterable
 from http import HTTPStatus

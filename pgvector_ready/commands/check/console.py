@@ -110,7 +110,7 @@ class _Lines:
         self._console = console
         self._redact = redact
         self._enables = enables
-        self._told: dict[Step, tuple[State, Code | None]] = {}
+        self._printed: dict[Step, tuple[State, Code | None]] = {}
 
     def begin(self, line: str, *, is_asked_for: bool) -> None:
         del is_asked_for
@@ -119,8 +119,8 @@ class _Lines:
     def tell(self, verdicts: Iterable[Verdict]) -> None:
         for verdict in verdicts:
             outcome = (verdict.state, verdict.failure.code if verdict.failure else None)
-            if self._told.get(verdict.step) != outcome:
-                self._told[verdict.step] = outcome
+            if self._printed.get(verdict.step) != outcome:
+                self._printed[verdict.step] = outcome
                 self._show(verdict)
 
     def end(self, observation: Observation) -> None:
@@ -184,7 +184,7 @@ class _Drawing(_Lines):
 
     def tell(self, verdicts: Iterable[Verdict]) -> None:
         super().tell(verdicts)
-        step = next((step for step in RUNBOOK if step not in self._told), None)
+        step = next((step for step in RUNBOOK if step not in self._printed), None)
         if step is not self._under_way:
             self._under_way = step
             self._progress.reset(self._task, description=str(step), visible=step is not None)

@@ -26,7 +26,7 @@ from pgvector_ready.observation.inspector import Inspector
 from pgvector_ready.observation.models import models_of
 from pgvector_ready.observation.observer import Observer
 from pgvector_ready.observation.pgvector import standing
-from pgvector_ready.readiness.provisioning import Orders, Provisioner
+from pgvector_ready.readiness.provisioning import Permissions, Provisioner
 from pgvector_ready.readiness.readiness import Readiness
 from pgvector_ready.settings import Settings, own_network
 
@@ -66,10 +66,10 @@ async def check(
     inspector = Inspector(database, math.inf if settings.looks_at_vectors else 0, requirements.models)
     identity = Identity.of_a_command()
     readiness = Readiness(observer, database.target, requirements, identity, inspector=inspector)
-    orders = Orders(enable=enable, inspect=settings.looks_at_vectors)
+    permissions = Permissions(enable=enable, inspect=settings.looks_at_vectors)
     engine = create_engine(database)
     try:
-        provisioner = Provisioner(database, engine, readiness, orders, hear)
+        provisioner = Provisioner(database, engine, readiness, permissions, hear)
         observation = await provisioner.attempt()
         await _look_after(database)
         return await provisioner.attempt() if database.crashes.has_any else observation
@@ -103,7 +103,7 @@ def check_offline(settings: Settings) -> Observation:
 
 
 def misconfigured(failure: Failure) -> Observation:
-    """What there is to say when the configuration itself is wrong."""
+    """Return the report of a configuration that is wrong in itself."""
     now = datetime.now(UTC)
     facts = Facts(NOWHERE, observed_at=now, latency_ms=0, failure=failure)
     return Observation(judge(facts, Requirements()), _UNTRIED, now, consecutive_failures=1)
