@@ -93,6 +93,10 @@ recordings: .venv/tools  ## Record docs/commands.md anew | 30 s; needs no more
 bench: .venv/bench  ## Measure, side by side with what others do (BENCH="throughput start" for some of it, PROBES=100000) | 10 min; needs Debian's wrk and two idle cores
 	@$(BIN)/python -m bench $(BENCH) $(if $(PROBES),--probes $(PROBES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(PUBLISH),--publish)
 
+.PHONY: failures
+failures: .venv/tools  ## Make docs/failures.ja.md and the pages at /failures anew, of docs/failures.md and the sentences
+	@$(BIN)/python -m tests.support.failures_pages
+
 .PHONY: lock
 lock:  ## Write the lock files again | 1 min; needs uv and the network
 	uv pip compile $(LOCK) --extra serve pyproject.toml -o requirements.lock

@@ -10,6 +10,9 @@ METRICS_PATH = "/metrics"
 # The status page; an open one asks again by itself.
 PAGE = "/"
 
+# What each code means, and what to do.
+FAILURES = "/failures"
+
 # Asked by machines, again and again; the two health endpoints keep their own silence (`web.health`).
 POLLED = frozenset({METRICS_PATH, BADGE_PATH})
 

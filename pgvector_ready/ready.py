@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pgvector_ready.arguments import checked_engine, checked_metadata, checked_path, text_of, with_url
 from pgvector_ready.database import Database, create_engine
-from pgvector_ready.documents.documents import Identity
+from pgvector_ready.documents.documents import Documentation, Identity
 from pgvector_ready.judgement.failures import Failure
 from pgvector_ready.judgement.requirements import Requirements, VectorPolicy
 from pgvector_ready.judgement.target import NOWHERE, Target
@@ -85,7 +85,8 @@ class Ready:
             self.failure = error.failure
         self._requirements = requirements
         of = self.settings
-        self.identity = Identity(of.commit, of.environment, of.instance, datetime.now(UTC))
+        documentation = Documentation(of.documentation_url)
+        self.identity = Identity(of.commit, of.environment, of.instance, datetime.now(UTC), documentation)
         self._token = of.health_token.get_secret_value() if of.health_token else None
         self._readiness = Readiness(Misconfigured(self.failure), target, requirements, self.identity)
         self.health = Health(
@@ -116,10 +117,15 @@ class Ready:
 
     @cached_property
     def page(self) -> APIRouter:
-        """The status page for people, at the root."""
-        from pgvector_ready.web.status.page import create_router  # noqa: PLC0415 - not every application has one
+        """The status page for people, at the root, and `/failures`, which says what each code means."""
+        from pgvector_ready.web import failures  # noqa: PLC0415 - not every application has them
+        from pgvector_ready.web.status.page import create_router  # noqa: PLC0415 - as above
 
-        return create_router(self._readiness, self.health, self.identity, is_public=self._token is None)
+        documentation = self.identity.documentation
+        documentation.page = documentation.page or self.settings.own_failures_page
+        router = create_router(self._readiness, self.health, self.identity, is_public=self._token is None)
+        router.include_router(failures.create_router())
+        return router
 
     @cached_property
     def metrics(self) -> APIRouter:

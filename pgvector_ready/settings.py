@@ -25,6 +25,7 @@ from pgvector_ready.dsn import ConnectionString, DsnError, parse
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, VectorPolicy, VersionTable
 from pgvector_ready.judgement.target import NOWHERE, Network
+from pgvector_ready.paths import FAILURES
 from pgvector_ready.redaction import Redactor
 
 _RAILWAY_VARIABLES = ("RAILWAY_ENVIRONMENT_ID", "RAILWAY_ENVIRONMENT", "RAILWAY_PROJECT_ID")
@@ -70,6 +71,13 @@ def _as_version(value: str) -> str:
 
 def _as_table(value: str) -> str:
     VersionTable.of(value)
+    return value
+
+
+def _as_address(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s#?@]+", value):
+        message = "must be the address of a page, such as https://docs.example.com/failures"
+        raise ValueError(message)
     return value
 
 
@@ -119,6 +127,10 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(default=0.0, ge=0, le=300)  # 300: the longest that Render waits
 
     health_token: SecretStr | None = None
+    documentation_url: Annotated[str, AfterValidator(_as_address)] | None = None
+    # What the platform calls this service.
+    render_external_url: str | None = None
+    railway_public_domain: str | None = None
 
     embedded_data_folder: Path | None = None
     environment: str | None = Field(default=None, validation_alias=_first("ENVIRONMENT", "RAILWAY_ENVIRONMENT_NAME"))
@@ -181,6 +193,13 @@ class Settings(BaseSettings):
     def version_table(self) -> VersionTable | None:
         """MIGRATIONS_TABLE, read; None where it is not set."""
         return VersionTable.of(self.migrations_table) if self.migrations_table else None
+
+    @property
+    def own_failures_page(self) -> str:
+        """Where this service's page of all failures is: an address that a pager can open, or else its path."""
+        if self.render_external_url:
+            return f"{self.render_external_url.rstrip('/')}{FAILURES}"
+        return f"https://{self.railway_public_domain}{FAILURES}" if self.railway_public_domain else FAILURES
 
     @property
     def looks_at_vectors(self) -> bool:

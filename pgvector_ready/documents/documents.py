@@ -1,7 +1,7 @@
 """The two documents that leave the service, and their schema."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -59,10 +59,12 @@ class ErrorDocument(_Document):
     message: str
     remedy: str
     sqlstate: str | None = Field(description="The server's SQLSTATE, if it gave one.")
-    documentation: str = Field(description="The section that explains this code.")
+    documentation: str | None = Field(description="The section that explains this code; null where no page has it.")
 
     @classmethod
-    def of(cls, failure: Failure, language: Language = Language.ENGLISH) -> "ErrorDocument":
+    def of(
+        cls, failure: Failure, documentation: "Documentation", language: Language = Language.ENGLISH
+    ) -> "ErrorDocument":
         """The failure as it is shown."""
         said = wording(failure, language)
         return cls(
@@ -71,7 +73,7 @@ class ErrorDocument(_Document):
             message=said.message,
             remedy=said.remedy,
             sqlstate=failure.sqlstate,
-            documentation=f"docs/failures.md#{failure.code}",
+            documentation=documentation.of(failure.code),
         )
 
 
@@ -273,6 +275,18 @@ class LinksDocument(_Document):
     database: str
 
 
+@dataclass(slots=True)
+class Documentation:
+    """The page with a section for each code, once the application has one."""
+
+    # Its address, or its path.
+    page: str | None = None
+
+    def of(self, code: Code) -> str | None:
+        """Return where the section of this code is; None where there is no page."""
+        return f"{self.page}#{code}" if self.page else None
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Which process this is: what both documents say of the service itself."""
@@ -281,11 +295,13 @@ class Identity:
     environment: str | None
     instance: str | None
     started_at: datetime
+    documentation: Documentation = field(default_factory=Documentation)
 
     @classmethod
     def of_a_command(cls) -> "Identity":
-        """A command's, which no platform deployed."""
-        return cls(commit=None, environment=None, instance=None, started_at=datetime.now(UTC))
+        """A command's, which no platform deployed and which serves no page."""
+        documentation = Documentation("docs/failures.md")
+        return cls(None, None, None, started_at=datetime.now(UTC), documentation=documentation)
 
 
 class AnonymousError(_Document):
@@ -335,7 +351,7 @@ class ServiceDocument(_Document):
             instance=identity.instance,
             started_at=identity.started_at,
             links=LinksDocument(database=database_path),
-            error=failure and ErrorDocument.of(failure),
+            error=failure and ErrorDocument.of(failure, identity.documentation),
         )
 
 
@@ -384,7 +400,7 @@ class DatabaseDocument(_Document):
             vectors=VectorsDocument.of(report, language, shows_names=shows_names),
             steps=tuple(StepDocument.of(verdict, language) for verdict in report.verdicts),
             provisioning=ProvisioningDocument(state=provisioning.state, attempts=provisioning.attempts),
-            error=report.failure and ErrorDocument.of(report.failure, language),
+            error=report.failure and ErrorDocument.of(report.failure, identity.documentation, language),
             latency_ms=report.facts.latency_ms,
             observed_at=report.facts.observed_at,
             since=observation.since,
@@ -410,7 +426,7 @@ class OfflineDocument(_Document):
             status=report.state.value,
             target=_target(report.facts),
             steps=tuple(StepDocument.of(verdict) for verdict in report.verdicts),
-            error=report.failure and ErrorDocument.of(report.failure),
+            error=report.failure and ErrorDocument.of(report.failure, Identity.of_a_command().documentation),
         )
 
 

@@ -9,14 +9,20 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from pgvector_ready.documents.answer import Answer
-from pgvector_ready.documents.documents import AnonymousDocument, DatabaseDocument, Identity, ServiceDocument
+from pgvector_ready.documents.documents import (
+    AnonymousDocument,
+    DatabaseDocument,
+    Documentation,
+    Identity,
+    ServiceDocument,
+)
 from pgvector_ready.judgement.facts import Extension, Facts, Server
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning, ProvisioningState
 from pgvector_ready.judgement.requirements import Requirements
 from pgvector_ready.judgement.runbook import judge
 from pgvector_ready.judgement.target import Provider, Target
-from pgvector_ready.paths import DATABASE_PATH, Paths
+from pgvector_ready.paths import DATABASE_PATH, FAILURES, Paths
 from pgvector_ready.web.health import Health
 
 
@@ -112,7 +118,7 @@ _DESCRIPTIONS: dict[int, str] = {
 
 # The documented examples come out of the same judgement and the same documents as every answer.
 _NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-_IDENTITY = Identity(commit="a6be012", environment="staging", instance="srv-1", started_at=_NOON)
+_IDENTITY = Identity("a6be012", "staging", "srv-1", started_at=_NOON, documentation=Documentation(FAILURES))
 _TARGET = Target(host="db.example.net", port=5432, database="app", user="app", provider=Provider.OTHER)
 _FOUND = Facts(
     target=_TARGET,

@@ -19,7 +19,7 @@ from pgvector_ready import __version__
 from pgvector_ready.commands import cli
 from pgvector_ready.database.sqlstates import SQLSTATES
 from pgvector_ready.documents.answer import Manner, about_database, about_service
-from pgvector_ready.documents.documents import DatabaseDocument, Identity, ServiceDocument, StepDocument
+from pgvector_ready.documents.documents import DatabaseDocument, Documentation, Identity, ServiceDocument, StepDocument
 from pgvector_ready.judgement.facts import Extension, Facts
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning
@@ -225,7 +225,7 @@ def test_the_workflow_hands_a_secret_to_no_step_but_those_that_use_it() -> None:
 
 # The examples of the README
 
-IDENTITY = Identity(commit=None, environment=None, instance=None, started_at=NOON)
+IDENTITY = Identity(None, None, None, started_at=NOON, documentation=Documentation("/failures"))
 SCHEMAS: dict[str, type[BaseModel]] = {DATABASE_PATH: DatabaseDocument, HEALTH_PATH: ServiceDocument}
 STARTING = Failure.about(Code.STARTING, Step.SERVICE, TARGET, {"database_path": DATABASE_PATH})
 

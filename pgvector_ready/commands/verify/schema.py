@@ -23,7 +23,7 @@ class _Error(_Document):
     message: str
     remedy: str
     sqlstate: _Text
-    documentation: _Text
+    documentation: _Text | None
 
 
 class _Step(_Document):

@@ -9,7 +9,7 @@ from pgvector_ready.documents.language import Language
 from pgvector_ready.documents.reasons import why_skipped
 from pgvector_ready.judgement.failures import Step
 from pgvector_ready.judgement.report import Reason
-from pgvector_ready.paths import DATABASE_PATH, Paths
+from pgvector_ready.paths import DATABASE_PATH, FAILURES, Paths
 from pgvector_ready.web.status.history import History
 from pgvector_ready.web.status.language import Words, spell
 from pgvector_ready.web.status.markup import Html, icon, tag, together
@@ -88,7 +88,7 @@ def _failure(error: Document, words: Words) -> Html:
             "p",
             tag("code", error["code"]),
             tag("code", f"SQLSTATE {error['sqlstate']}") if error["sqlstate"] else None,
-            _section(error["documentation"]),
+            _section(error["documentation"]) if error["documentation"] else None,
             class_="codes",
         ),
         class_="failure",
@@ -96,8 +96,8 @@ def _failure(error: Document, words: Words) -> Html:
 
 
 def _section(place: str) -> Html:
-    """A link where the place is one that a browser can open from here."""
-    return tag("a", place, href=place, rel="noreferrer") if place.startswith("https://") else tag("code", place)
+    """A link to the section; a path leads below the one that the application is mounted at."""
+    return tag("a", place, href=place.removeprefix("/"), rel="noreferrer")
 
 
 def _withheld(document: Document, words: Words) -> Html:
@@ -188,7 +188,7 @@ def _finding(finding: Document, words: Words) -> Html:
     return tag(
         "li",
         icon("skipped" if finding["accepted"] else "warn"),
-        tag("div", tag("code", finding["code"]), class_="what"),
+        tag("div", _code(finding["code"]), class_="what"),
         tag("div", tag("strong", words["state_accepted" if finding["accepted"] else "state_warn"])),
         tag("p", finding["message"], " ", draw_remedy(finding["remedy"], words) if finding["remedy"] else None),
         class_="skipped" if finding["accepted"] else "warn",
@@ -204,7 +204,12 @@ def _state(step: Document) -> str:
 
 
 def _warning(step: Document, words: Words) -> Html:
-    return tag("p", tag("code", step["code"]), f" {step['message']} ", draw_remedy(step["remedy"], words))
+    return tag("p", _code(step["code"]), f" {step['message']} ", draw_remedy(step["remedy"], words))
+
+
+def _code(code: str) -> Html:
+    """A code, which leads to its section of the page beside this one."""
+    return tag("a", tag("code", code), href=f"{FAILURES.removeprefix('/')}#{code}")
 
 
 def _database(document: Document, words: Words) -> Html:

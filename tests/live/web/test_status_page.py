@@ -90,7 +90,7 @@ def observation(*verdicts: Verdict, at: datetime = NOON, latency_ms: float = 2.0
 
 def drawn(observed: Observation, **identity: str) -> str:
     """The main part, for an observation."""
-    process = Identity(**{"commit": None, "environment": None, "instance": None, **identity}, started_at=NOON)
+    process = Identity(identity.get("commit"), identity.get("environment"), identity.get("instance"), started_at=NOON)
     document = DatabaseDocument.of(observed, process).model_dump(mode="json", by_alias=True)
     return draw_main(document, process, History(), ENGLISH)
 

@@ -11,6 +11,7 @@ import pytest
 from pgvector_ready.documents.documents import (
     AnonymousDocument,
     DatabaseDocument,
+    Documentation,
     ErrorDocument,
     Identity,
     ServiceDocument,
@@ -29,7 +30,7 @@ TARGET = Target("db.example.net", 5432, "app", "someone", Provider.OTHER)
 SERVER = Server("17.6", False, False, "app", "someone", "TLSv1.3", False, "3f9ac2d1")  # noqa: FBT003
 VECTOR = Extension("0.8.6", "0.8.6", "public", "public")
 FOUND = Facts(TARGET, NOON, 2.94, SERVER, VECTOR, durations_ms={Step.CONNECTED: 2.149, Step.USABLE: 0.75})
-IDENTITY = Identity("a6be012", "staging", "srv-1", NOON)
+IDENTITY = Identity("a6be012", "staging", "srv-1", NOON, Documentation("/failures"))
 
 
 def written(facts: Facts, requirements: Requirements = Requirements(), **observed: Any) -> dict[str, Any]:  # noqa: B008
@@ -148,7 +149,7 @@ def test_the_error_is_the_first_failed_steps() -> None:
         "remedy": "Copy the connection string again from the provider: the password was changed, cut short, "
         "or belongs to another database.",
         "sqlstate": "28P01",
-        "documentation": "docs/failures.md#invalid_password",
+        "documentation": "/failures#invalid_password",
     }
     assert document["consecutive_failures"] == 3
 
