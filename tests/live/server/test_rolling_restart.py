@@ -250,12 +250,14 @@ def test_while_it_drains_every_answer_is_the_last_on_its_connection(draining: Se
     assert [answer.status_code for answer in after] == [200, 503, 503, 200, 404]
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 200), (signal.SIGINT, 503)])
+@pytest.mark.parametrize(
+    ("number", "seconds", "status"), [(signal.SIGTERM, 1, 200), (signal.SIGINT, 3600, 503)], ids=["SIGTERM", "SIGINT"]
+)
 async def test_a_second_signal_ends_the_draining_and_only_ctrl_c_what_has_begun(
-    draining: ServiceProcess, number: signal.Signals, status: int
+    draining: ServiceProcess, number: signal.Signals, seconds: int, status: int
 ) -> None:
-    async with httpx.AsyncClient(base_url=draining.url) as client:
-        asked = asyncio.create_task(client.get("/team/1"))
+    async with httpx.AsyncClient(base_url=draining.url, timeout=30) as client:
+        asked = asyncio.create_task(client.get(f"/team/{seconds}"))
         begin(draining)
         await asyncio.to_thread(draining.wait_for, 503)
 
