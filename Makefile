@@ -78,7 +78,7 @@ soak: .venv/bench  ## Poll it hard while its database is broken every minute, an
 	@$(BIN)/python -m bench.soak $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(RATE),--rate=$(RATE))
 
 .PHONY: fuzz
-fuzz: .venv/tools  ## Send malformed requests to a service on this machine and poll it meanwhile (MINUTES=10 SEED=1)
+fuzz: .venv/tools  ## Send malformed requests to a service on this machine and poll it meanwhile (MINUTES=10 SEED=1) | 10 min; needs no more
 	@$(BIN)/python -m bench.fuzz $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(SEED),--seed=$(SEED))
 
 .PHONY: container
@@ -94,7 +94,7 @@ bench: .venv/bench  ## Measure, side by side with what others do (BENCH="through
 	@$(BIN)/python -m bench $(BENCH) $(if $(PROBES),--probes $(PROBES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(PUBLISH),--publish)
 
 .PHONY: failures
-failures: .venv/tools  ## Make docs/failures.ja.md and the pages at /failures anew, of docs/failures.md and the sentences
+failures: .venv/tools  ## Make docs/failures.ja.md and the pages at /failures anew, of docs/failures.md and the sentences | 5 s; needs no more
 	@$(BIN)/python -m tests.support.failures_pages
 
 .PHONY: lock

@@ -307,7 +307,7 @@ def test_a_shown_document_has_every_step_and_the_sentences_of_today(command: str
 
 @pytest.mark.parametrize("text", TEXTS_SHOWN, ids=["text"])
 def test_the_shown_text_says_the_same_as_the_failing_document(text: str) -> None:
-    failing = next(shown for _, answer in exchanges() if not (shown := json.loads(answer))["healthy"])
+    failing = next(shown for _, answer in DOCUMENTS_SHOWN if not (shown := json.loads(answer))["healthy"])
 
     today = answered(facts_of(failing), is_text=True)
 

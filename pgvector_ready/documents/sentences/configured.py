@@ -195,7 +195,7 @@ CONFIGURED: Table = {
             "References are replaced only within the platform that invented them; paste the real value: "
             "copy the whole connection string from your database provider's dashboard.",
             "参照が置き換えられるのは、それを用意したプラットフォームの中だけです。実際の値を貼り付けてください。"
-            "データベースの提供元のダッシュボードから、接続文字列の全体をコピーします。",
+            "データベースのプロバイダーのダッシュボードから、接続文字列の全体をコピーします。",
         ),
     ),
     (Code.DATABASE_URL_PLACEHOLDER, "one_part"): Sentences(
@@ -205,7 +205,7 @@ CONFIGURED: Table = {
         ),
         Text(
             "Paste the real value: copy the whole connection string from your database provider's dashboard.",
-            "実際の値を貼り付けてください。データベースの提供元のダッシュボードから、接続文字列の全体をコピーします。",
+            "実際の値を貼り付けてください。データベースのプロバイダーのダッシュボードから、接続文字列の全体をコピーします。",
         ),
     ),
     (Code.DATABASE_URL_PLACEHOLDER, "several_parts"): Sentences(
@@ -215,7 +215,7 @@ CONFIGURED: Table = {
         ),
         Text(
             "Paste the real value: copy the whole connection string from your database provider's dashboard.",
-            "実際の値を貼り付けてください。データベースの提供元のダッシュボードから、接続文字列の全体をコピーします。",
+            "実際の値を貼り付けてください。データベースのプロバイダーのダッシュボードから、接続文字列の全体をコピーします。",
         ),
     ),
     (Code.DATABASE_URL_UNENCODED, ""): Sentences(

@@ -14,17 +14,17 @@ CONNECTED: Table = {
         Text(
             "Check the host in DATABASE_URL for a typing error, and copy the connection string again from the "
             "provider.",
-            "DATABASE_URL のホスト名に誤りがないか確かめ、提供元から接続文字列をコピーし直してください。",
+            "DATABASE_URL のホスト名に誤りがないか確かめ、プロバイダーから接続文字列をコピーし直してください。",
         ),
     ),
     (Code.PRIVATE_HOST, ""): Sentences(
         Text(
             "The host {host} is a private name, which resolves within its provider's own network only.",
-            "ホスト {host} は内部専用の名前で、提供元のネットワークの中でしか解決できません。",
+            "ホスト {host} は内部専用の名前で、プロバイダーのネットワークの中でしか解決できません。",
         ),
         Text(
             "Use the database's public address: private names only work inside the provider's own network.",
-            "データベースの公開用のアドレスを使ってください。内部専用の名前は、提供元のネットワークの中でしか使えません。",
+            "データベースの公開用のアドレスを使ってください。内部専用の名前は、プロバイダーのネットワークの中でしか使えません。",
         ),
     ),
     (Code.CONNECTION_REFUSED, ""): Sentences(
@@ -356,7 +356,7 @@ CONNECTED: Table = {
         Text(
             "Copy the connection string again from the provider: the password was changed, cut short, "
             "or belongs to another database.",
-            "提供元から接続文字列をコピーし直してください。パスワードが変更されたか、途中で切れているか、"
+            "プロバイダーから接続文字列をコピーし直してください。パスワードが変更されたか、途中で切れているか、"
             "別のデータベースのものです。",
         ),
     ),
@@ -491,7 +491,7 @@ CONNECTED: Table = {
         Text(
             "Use the pooler's transaction mode (Supabase: port 6543 in place of 5432), raise its pool size in the "
             "provider's console, or lower pool size x processes x instances below it.",
-            "プーラーのトランザクションモードを使う(Supabase ではポート 5432 の代わりに 6543)か、提供元のコンソールで"
+            "プーラーのトランザクションモードを使う(Supabase ではポート 5432 の代わりに 6543)か、プロバイダーのコンソールで"
             "プールの大きさを上げるか、プールの大きさ×プロセス数×インスタンス数をそれより小さくしてください。",
         ),
     ),
@@ -589,7 +589,7 @@ CONNECTED: Table = {
         Text(
             "Free or add disk space at the provider. What takes it: "
             "SELECT datname, pg_size_pretty(pg_database_size(datname)) FROM pg_database;",
-            "提供元でディスクを空けるか、増やしてください。何が使っているかは: "
+            "プロバイダーでディスクを空けるか、増やしてください。何が使っているかは: "
             "SELECT datname, pg_size_pretty(pg_database_size(datname)) FROM pg_database;",
         ),
     ),

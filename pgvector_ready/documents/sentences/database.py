@@ -60,7 +60,7 @@ DATABASE: Table = {
             "ALTER DATABASE {database_identifier} RESET default_transaction_read_only; also look at the role's "
             "settings and at the provider's console: some switch it on when a disk is full.",
             "ALTER DATABASE {database_identifier} RESET default_transaction_read_only; を実行してください。"
-            "ロールの設定と提供元のコンソールも確かめてください。ディスクがいっぱいになると自動的に読み取り専用にする提供元があります。",
+            "ロールの設定とプロバイダーのコンソールも確かめてください。ディスクがいっぱいになると自動的に読み取り専用にするプロバイダーがあります。",
         ),
     ),
     (Code.PGVECTOR_NOT_AVAILABLE, "musl"): Sentences(
@@ -102,12 +102,12 @@ DATABASE: Table = {
             "First make sure that this is the database you mean; then use a server with pgvector, "
             "such as the image {image}, or ask the provider to install it.",
             "まず、意図したデータベースかどうかを確かめてください。そのうえで、イメージ {image} のような pgvector "
-            "のあるサーバーを使うか、提供元にインストールを依頼してください。",
+            "のあるサーバーを使うか、プロバイダーにインストールを依頼してください。",
             otherwise=Text(
                 "First make sure that this is the database you mean; then use a server with pgvector, "
                 "or ask the provider to install it.",
                 "まず、意図したデータベースかどうかを確かめてください。そのうえで、pgvector のあるサーバーを使うか、"
-                "提供元にインストールを依頼してください。",
+                "プロバイダーにインストールを依頼してください。",
             ),
         ),
     ),
@@ -283,7 +283,7 @@ DATABASE: Table = {
             "Do as its sentence says, which pgvector-ready check --enable prints; a provider's own console may create "
             "the extension. Which triggers there are: SELECT evtname, evtowner::regrole, evtfoid::regproc FROM "
             "pg_event_trigger;",
-            "トリガーのメッセージ(pgvector-ready check --enable が表示します)に従ってください。提供元のコンソールで拡張を"
+            "トリガーのメッセージ(pgvector-ready check --enable が表示します)に従ってください。プロバイダーのコンソールで拡張を"
             "作れることもあります。トリガーの一覧は: "
             "SELECT evtname, evtowner::regrole, evtfoid::regproc FROM pg_event_trigger;",
         ),

@@ -25,8 +25,8 @@ _SESSION_POOLER = Text(
 _MANAGED = Text(
     "First make sure that this is the database you mean: this provider has pgvector. Then upgrade the server's version "
     "in the provider's console.",
-    "まず、意図したデータベースかどうかを確かめてください。この提供元には pgvector があります。"
-    "そのうえで、提供元のコンソールでサーバーのバージョンを上げてください。",
+    "まず、意図したデータベースかどうかを確かめてください。このプロバイダーには pgvector があります。"
+    "そのうえで、プロバイダーのコンソールでサーバーのバージョンを上げてください。",
 )
 
 _WAKING = Text(
@@ -35,7 +35,7 @@ _WAKING = Text(
     "suspended.",
     "休止から起動している途中かもしれません。起動には数秒かかります。待ち時間を延ばして、もう一度試してください: "
     "pgvector-ready check --timeout 30 サービスは自動的に試し続けます。いつまでも起動しないなら、"
-    "停止されていないかを提供元のコンソールで確かめてください。",
+    "停止されていないかをプロバイダーのコンソールで確かめてください。",
 )
 
 PROVIDER_REMEDIES: Mapping[tuple[Code, str, Provider], Text] = {

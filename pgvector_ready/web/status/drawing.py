@@ -64,7 +64,24 @@ def _is_whole(document: Document) -> bool:
 def _verdict(document: Document, words: Words) -> Html:
     state = document["status"]
     heading = tag("h1", icon(state), words[f"headline_{state}"])
-    return tag("section", heading, _since(document, words) if _is_whole(document) else None, class_=f"verdict {state}")
+    told = (_since(document, words), _place(document, words)) if _is_whole(document) else ()
+    return tag("section", heading, *told, class_=f"verdict {state}")
+
+
+def _place(document: Document, words: Words) -> Html | None:
+    """Which database it is, and what is in it: the first thing to look at when something is strange."""
+    target, server, pgvector = document["target"], document["server"], document["pgvector"]
+    if not target["host"]:
+        return None
+    no_tls = words["no_tls"] if server["version"] else None
+    parts = (
+        f"{target['host']} ({target['provider']})",
+        words["database_named"].format(name=target["database"]) if target["database"] else None,
+        f"PostgreSQL {server['version']}" if server["version"] else None,
+        f"pgvector {pgvector['installed_version']}" if pgvector["installed_version"] else None,
+        target["tls"] or no_tls,
+    )
+    return tag("p", " · ".join(part for part in parts if part), class_="since")
 
 
 def _since(document: Document, words: Words) -> Html:
