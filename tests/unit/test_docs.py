@@ -115,6 +115,12 @@ def test_both_runbooks_have_the_same_commands() -> None:
     assert english.count("\n|") == japanese.count("\n|")
 
 
+def test_the_index_leads_to_every_document() -> None:
+    listed = set(re.findall(r"\]\(([\w.-]+\.md)\)", (ROOT / "docs" / "index.md").read_text()))
+
+    assert listed == {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
+
+
 # Links
 
 
