@@ -46,7 +46,8 @@ def recall(  # noqa: PLR0913 - its options
     wrong use, or it could not be measured.
     """
     from pgvector_ready.commands.choice import chosen_database
-    from pgvector_ready.commands.recall.measure import Asked, NotMeasuredError, measure
+    from pgvector_ready.commands.recall.measure import measure
+    from pgvector_ready.commands.recall.search import Asked, NotMeasuredError
 
     asked = Asked(name, where, k, queries, timeout)
     with complaining(ConfigurationError), complaining(NotMeasuredError), ExitStack() as stack:
