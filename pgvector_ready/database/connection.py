@@ -16,7 +16,13 @@ import asyncpg
 from pgvector_ready.database.attempts import at, first_answer
 from pgvector_ready.database.crashes import Crashes
 from pgvector_ready.database.diagnosis import diagnose
-from pgvector_ready.database.errors import BracketedPasswordError, NoMatchingHostError, StalledError, TlsRequiredError
+from pgvector_ready.database.errors import (
+    BracketedPasswordError,
+    NoMatchingHostError,
+    StalledError,
+    TlsRequiredError,
+    TlsUnansweredError,
+)
 from pgvector_ready.database.greeting import Resolver, is_socket
 from pgvector_ready.database.guard import GuardedLoop
 from pgvector_ready.database.link import (
@@ -143,7 +149,7 @@ class Database:
             raise await silence from error
         except (OSError, asyncpg.PostgresError) as error:
             found = await self._reason(error, host, addresses, tls, min(reserve, deadline - loop.time()))
-            if found is error:
+            if found is error or (isinstance(found, TlsUnansweredError) and guarded.has_answered_for_tls):
                 raise
             raise found from error
         finally:
@@ -155,7 +161,10 @@ class Database:
         """In which phase there is silence: once the server has spoken it is the login, and nobody need be asked."""
         if guarded.has_heard:
             return StalledError("login")
-        return await diagnose(TimeoutError(), host, addresses, tls, timeout_seconds)
+        found = await diagnose(TimeoutError(), host, addresses, tls, timeout_seconds)
+        # A slow server may miss the question that is put to it now: that it takes it has been seen.
+        is_taken = isinstance(found, TlsUnansweredError) and guarded.has_answered_for_tls
+        return StalledError("tls") if is_taken else found
 
     async def _log_in(self, host: Host, tls: Tls, attributes: Mapping[str, Any], *, is_probe: bool) -> Link:
         connection = await self._open(host, tls, **attributes)

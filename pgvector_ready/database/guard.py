@@ -21,11 +21,19 @@ class GuardedLoop:
         self._loop = loop
         self._is_for_login_only = is_for_login_only
         self._framings: list[Framing] = []
+        # The driver's own, which asks for TLS before its connection is made.
+        self._questions: list[Any] = []
 
     @property
     def has_heard(self) -> bool:
         """True once a PostgreSQL server has said anything on any of its connections."""
         return any(framing.has_spoken for framing in self._framings)
+
+    @property
+    def has_answered_for_tls(self) -> bool:
+        """Whether a server has said yes or no when the driver asked it for TLS."""
+        answers = (getattr(question, "on_data", None) for question in self._questions)
+        return any(one is not None and one.done() and not one.cancelled() and not one.exception() for one in answers)
 
     def framing(self) -> Framing:
         """Return what checks the bytes of one more connection."""
@@ -53,7 +61,10 @@ class GuardedLoop:
         return _Transport(under_tls, self) if under_tls else None
 
     def _guarded(self, protocol: Any) -> Any:
-        return Guard(protocol, self) if isinstance(protocol, Driver) else protocol
+        if isinstance(protocol, Driver):
+            return Guard(protocol, self)
+        self._questions.append(protocol)
+        return protocol
 
     def _with_guard(self, transport: Any, protocol: Any) -> tuple[Any, Any]:
         if isinstance(protocol, Guard):

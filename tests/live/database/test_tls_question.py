@@ -228,3 +228,26 @@ def test_generated_strings_lead_where_psql_is_led(  # noqa: PLR0913, PLR0917 - w
             assert (await reached_by_us(url, 5.0) is None) is theirs
 
     asyncio.run(compare())
+
+
+async def test_a_server_that_took_the_question_once_is_not_blamed_for_it(database: Database) -> None:
+    """Slow from then on: it misses the same question when it is asked who it is, and answers in the clear."""
+    visits = 0
+
+    async def slow(visit: Visit) -> None:
+        nonlocal visits
+        visits += 1
+        if visits == 1:
+            await visit.reader.readexactly(8)
+            visit.writer.write(b"S")
+            await visit.writer.drain()
+            await asyncio.Event().wait()
+        await meeting("silence")(visit)
+
+    async with door(database.server.port, slow) as way:
+        url = database.server.connection_string(database=database.name, port=way.port)
+        error = await reached_by_us(f"{url}?sslmode=prefer", 1.0)
+
+    assert visits > 1, "it was asked who it is"
+    assert error
+    assert classify(error, Step.CONNECTED) == (Code.CONNECT_TIMEOUT, None)
