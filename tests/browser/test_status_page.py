@@ -348,6 +348,46 @@ def test_the_vectors_are_shown_once_somebody_has_looked(
     assert problems(page) == []
 
 
+TOKEN = "a tökén of the tests"  # noqa: S105 - as it says
+
+
+def test_with_the_token_everything_is_shown_and_the_address_stays_clean(
+    browser: Browser, breakable: PostgresServer, tmp_path: Path
+) -> None:
+    for statement in (
+        "CREATE EXTENSION vector",
+        "CREATE TABLE documents (id int, embedding vector(3))",
+        "CREATE INDEX documents_idx ON documents USING hnsw (embedding vector_l2_ops)",
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'documents_idx'::regclass",
+    ):
+        breakable.execute(statement, database="app")
+    url = breakable.connection_string(database="app")
+    with service_process(tmp_path / "token", DATABASE_URL=url, HEALTH_TOKEN=TOKEN) as process:
+        process.wait_for(200)
+        windows = Windows(browser, process.url)
+        page = windows.open()
+        field = page.get_by_label("Token")
+        expect(field).to_be_visible()
+        assert problems(page) == []
+
+        field.fill("another")
+        page.get_by_role("button", name="Show all").click()
+        expect(page.locator("#refused")).to_have_text("That is not the token.")
+
+        field.fill(TOKEN)
+        field.press("Enter")
+        expect(page.locator("dl").first).to_be_visible()
+        expect(field).to_be_hidden()
+        expect(page.locator("section.vectors")).to_contain_text("REINDEX INDEX CONCURRENTLY public.documents_idx;")
+        refreshed(page)
+        expect(page.locator("section.vectors")).to_contain_text("documents_idx")
+
+        assert page.url.rstrip("/") == process.url
+        assert all(TOKEN not in request.url for request in windows.requests)
+        assert problems(page) == []
+        page.context.close()
+
+
 def test_dark(windows: Windows) -> None:
     page = windows.open(color_scheme="dark")
 

@@ -57,6 +57,19 @@ def draw_footer(root_path: str, paths: Paths, words: Words) -> Html:
     return tag("ul", *items)
 
 
+def draw_token(words: Words) -> Html:
+    """A field for the token, which the script offers where nobody on the way could read it."""
+    return tag(
+        "section",
+        tag("label", words["token"], " ", Html('<input type="password" id="token" autocomplete="off">')),
+        tag("button", words["token_show"], type="button", id="show"),
+        tag("p", "", id="refused", role="status", data_says=words["token_wrong"]),
+        class_="token",
+        aria_label=words["token_show"],
+        hidden="",
+    )
+
+
 def _is_whole(document: Document) -> bool:
     return "steps" in document
 

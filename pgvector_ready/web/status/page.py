@@ -12,13 +12,13 @@ from fastapi import APIRouter, Request, Response
 
 from pgvector_ready.documents.answer import Answers, Manner
 from pgvector_ready.documents.documents import SERVICE, Identity
-from pgvector_ready.documents.language import Language, preferred
+from pgvector_ready.documents.language import preferred
 from pgvector_ready.paths import PAGE
 from pgvector_ready.readiness.readiness import Readiness
 from pgvector_ready.web.contract import TAGS
 from pgvector_ready.web.health import Health
 from pgvector_ready.web.rendered import Rendered
-from pgvector_ready.web.status.drawing import draw_footer, draw_main, draw_masthead, draw_title
+from pgvector_ready.web.status.drawing import draw_footer, draw_main, draw_masthead, draw_title, draw_token
 from pgvector_ready.web.status.history import History
 from pgvector_ready.web.status.language import LANGUAGES
 from pgvector_ready.web.status.markup import favicon, html
@@ -27,11 +27,10 @@ from pgvector_ready.web.status.markup import favicon, html
 def create_router(readiness: Readiness, health: Health, identity: Identity, *, is_public: bool) -> APIRouter:
     """The page's route; it listens to `readiness` for the recent past.
 
-    Unless `is_public` it shows what everybody may see, for a browser has no way to send the token.
+    Unless `is_public` it shows what everybody may see, and a field: the page sends what is written there as the token.
     """
     source = files("pgvector_ready.web.status").joinpath("status.html").read_text("utf-8")
     template, headers = Template(source), _headers(source)
-    manner = Manner(is_anonymous=not is_public)
     history, rendered = History(), Rendered()
     readiness.listeners.append(history.remember)
     router = APIRouter()
@@ -44,11 +43,13 @@ def create_router(readiness: Readiness, health: Health, identity: Identity, *, i
         answers = readiness.draining() if health.is_draining else await readiness.answers()
         language = preferred(request.headers.get("accept-language", ""))
         place, at = _place(request), f"{datetime.now(UTC):%H:%M:%S} UTC"
-        body = rendered.get((answers, at), (language, place), lambda: draw(answers, language, at, place))
+        shows_all = health.shows_all(request.scope)
+        manner = Manner(is_anonymous=not shows_all, language=language, shows_names=shows_all and not is_public)
+        body = rendered.get((answers, at), (manner, place), lambda: draw(answers, manner, at, place))
         return Response(body, media_type="text/html", headers=headers)
 
-    def draw(answers: Answers, language: Language, at: str, place: str) -> bytes:
-        document, words = loads(answers.to(manner._replace(language=language)).body), LANGUAGES[language]
+    def draw(answers: Answers, manner: Manner, at: str, place: str) -> bytes:
+        document, words = loads(answers.to(manner).body), LANGUAGES[manner.language]
         parts = {
             "lang": words["lang"],
             "title": draw_title(document, identity, words),
@@ -60,6 +61,7 @@ def create_router(readiness: Readiness, health: Health, identity: Identity, *, i
             "unscripted": words["unscripted"],
             "masthead": draw_masthead(document, identity),
             "main": draw_main(document, identity, history, words),
+            "token": "" if is_public else draw_token(words),
             "footer": draw_footer(place, health.paths, words),
         }
         return template.substitute({name: html(part) for name, part in parts.items()}).encode()

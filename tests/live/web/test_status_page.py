@@ -37,7 +37,7 @@ ENGLISH, JAPANESE = LANGUAGES[Language.ENGLISH], LANGUAGES[Language.JAPANESE]
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TARGET = Target(host="db.example.net", port=5432, database="app", user="app", provider=Provider.OTHER)
 TOKEN = "secret"  # noqa: S105 - a test's own
-VOID = {"meta", "link"}
+VOID = {"meta", "link", "input"}
 FRAMING = {"content-length", "transfer-encoding"}
 HEADERS = {
     "cache-control": "no-store",
@@ -260,7 +260,7 @@ async def test_a_value_is_text_whatever_it_holds(server: PostgresServer, nasty: 
 # To whom
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": f"Bearer {TOKEN}"}], ids=["anonymous", "with the token"])
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}], ids=["anonymous", "with a wrong token"])
 async def test_with_a_token_set_it_shows_what_everybody_may_see(broken_url: str, headers: dict[str, str]) -> None:
     async with running(broken_url, health_token=TOKEN, ENVIRONMENT="staging", GIT_COMMIT="a6be012") as service:
         page = await read(service, **headers)
@@ -271,6 +271,16 @@ async def test_with_a_token_set_it_shows_what_everybody_may_see(broken_url: str,
         assert withheld not in page.texts["body"]
     assert not page.all("dl")
     assert not page.all("figure")
+    assert page.all("input")
+
+
+async def test_whoever_sends_the_token_sees_all(broken_url: str) -> None:
+    async with running(broken_url, health_token=TOKEN, ENVIRONMENT="staging", GIT_COMMIT="a6be012") as service:
+        page = await read(service, Authorization=f"Bearer {TOKEN}")
+
+    for shown in ("127.0.0.1", "a6be012", "Check that"):
+        assert shown in page.texts["body"]
+    assert page.all("dl")
 
 
 @pytest.mark.parametrize(
