@@ -115,8 +115,11 @@ def _serves_the_same(first: VectorIndex, second: VectorIndex) -> bool:
 
 
 def _on_columns(inventory: Inventory, least_rows: int) -> Iterator[Found]:
+    unfinished = {(one.table, one.column) for one in inventory.indexes if one.state is IndexState.INVALID}
     for one in inventory.columns:
         if one.rows is None or one.unindexed_rows < least_rows or one.type == "bit":
+            continue
+        if (one.table, one.name) in unfinished:  # told already, with what finishes it
             continue
         rows: dict[str, Value] = {"rows": round(one.unindexed_rows)}
         most = _MOST_DIMENSIONS.get(one.type)

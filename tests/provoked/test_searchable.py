@@ -353,12 +353,11 @@ def test_several_findings_are_told_the_gravest_first_and_accepted_ones_do_not_co
     both_accepted = looked(
         database.url,
         **FEW,
-        accepted_warnings="vector_index_invalid, vector_index_missing:items, vector_index_missing:others",
+        accepted_warnings="vector_index_invalid, vector_index_missing:others",
     )
 
     assert [one.failure.code for one in report.findings] == [
         Code.VECTOR_INDEX_INVALID,
-        Code.VECTOR_INDEX_MISSING,
         Code.VECTOR_INDEX_MISSING,
     ]
     assert _told(report.verdicts[-1].failure) is Code.VECTOR_INDEX_INVALID
