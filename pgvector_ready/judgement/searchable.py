@@ -10,7 +10,7 @@ from pgvector_ready.judgement.models import differences
 from pgvector_ready.judgement.phrases import Value
 from pgvector_ready.judgement.releases import faults_of
 from pgvector_ready.judgement.requirements import Requirements
-from pgvector_ready.judgement.vectors import IndexState, Inventory, VectorColumn, VectorIndex
+from pgvector_ready.judgement.vectors import IndexState, Inventory, VectorColumn, VectorIndex, quoted
 
 # From the gravest on: what is wrong at once, what gives wrong results, what is slow, what only costs.
 _ORDER = (
@@ -31,6 +31,7 @@ OF_MODELS = frozenset({Code.VECTOR_COLUMN_MISSING, Code.VECTOR_DIMENSIONS_DIFFER
 # By type, what HNSW and IVFFlat can index (pgvector's README, "Indexing", of 0.8).
 _MOST_DIMENSIONS = {"vector": 2_000, "halfvec": 4_000}
 _MOST_BITS = 64_000
+_LONGEST_NAME_BYTES = 56
 _MOST_OF_HALFVEC = _MOST_DIMENSIONS["halfvec"]
 
 
@@ -73,32 +74,29 @@ def _repair(index: VectorIndex) -> str:
     if not index.is_partitioned:
         return f"REINDEX INDEX CONCURRENTLY {index.name};"
     if not index.leaves or not all(leaf.is_plain for leaf in index.leaves):
-        return f"DROP INDEX {index.name}; {index.definition.replace(' ON ONLY ', ' ON ', 1)};"
-    made = index.definition.partition(" USING ")[2]
+        return f"DROP INDEX {index.name}; CREATE INDEX {quoted(index.bare_name)} ON {index.table} {index.definition};"
     statements = []
     for number, leaf in enumerate(index.leaves, 1):
         if leaf.is_attached and not leaf.is_valid:
             statements.append(f"REINDEX INDEX CONCURRENTLY {leaf.index};")
         if leaf.is_attached:
             continue
-        name = leaf.index or _name_in_schema_of(leaf.table, f"{index.name.rpartition('.')[2]}_{number}")
-        if leaf.index is None:
-            short = name.rpartition(".")[2]
-            statements.append(f"CREATE INDEX CONCURRENTLY {short} ON {leaf.table} USING {made};")
+        name = leaf.index
+        if name is None:
+            bare_name = quoted(f"{_cut(index.bare_name)}_{number}")
+            name = f"{leaf.schema}.{bare_name}"
+            statements.append(f"CREATE INDEX CONCURRENTLY {bare_name} ON {leaf.table} {index.definition};")
         statements.append(f"ALTER INDEX {index.name} ATTACH PARTITION {name};")
     attached = [leaf for leaf in index.leaves if leaf.is_attached]
-    if attached and not any("ATTACH" in one for one in statements):
+    if len(attached) == len(index.leaves):
         # PostgreSQL looks again whether all are valid.
         statements.append(f"ALTER INDEX {index.name} ATTACH PARTITION {attached[0].index};")
     return " ".join(statements)
 
 
-def _name_in_schema_of(table: str, name: str) -> str:
-    """Return a name beside `table`; a quoted one is quoted again as a whole."""
-    schema = table.rpartition(".")[0] if not table.endswith('"') else table[: table.index('."') if '."' in table else 0]
-    plain = name.replace('"', "")
-    written = plain if plain.isidentifier() and plain.islower() else f'"{plain}"'
-    return f"{schema}.{written}"
+def _cut(name: str) -> str:
+    """Return the beginning of a name that leaves room for a number: PostgreSQL cuts at 63 bytes."""
+    return name.encode()[:_LONGEST_NAME_BYTES].decode(errors="ignore")
 
 
 def _by_age(indexes: Sequence[VectorIndex]) -> list[VectorIndex]:

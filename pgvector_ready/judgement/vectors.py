@@ -38,6 +38,9 @@ class IndexState(StrEnum):
 class Leaf:
     """A partition, as a partitioned index sees it."""
 
+    # Quoted where SQL wants it.
+    schema: str
+    # Qualified and quoted.
     table: str
     # Of this partition, qualified and quoted; None where it has none that fits.
     index: str | None
@@ -65,8 +68,10 @@ class VectorIndex:
     key: str
     # The condition of a partial index.
     condition: str | None
-    # The CREATE INDEX that would make it.
+    # What follows the table in the CREATE INDEX that would make it.
     definition: str
+    # Without its schema, unquoted.
+    bare_name: str
     size_bytes: int = 0
     # It belongs to an index of the partitioned table.
     is_attached: bool = False

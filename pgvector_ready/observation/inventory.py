@@ -53,7 +53,7 @@ WITH here AS (
     SELECT oid, amname FROM pg_catalog.pg_am
     WHERE amtype = 'i' AND NOT amname = ANY ('{{btree,hash,gist,gin,brin,spgist}}'::pg_catalog.name[])
 ), approximate AS (
-    SELECT i.*, m.amname, c.relname, c.relkind, c.relpages, c.relispartition, c.relnamespace,
+    SELECT i.*, m.amname, c.relname, c.relkind, c.relpages, c.relnamespace, c.reloptions,
            i.indkey[0] AS attnum
     FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
     JOIN methods AS m ON m.oid = c.relam
@@ -126,7 +126,8 @@ SELECT 'index', pg_catalog.json_build_object(
     'operator_class', (SELECT opcname FROM pg_catalog.pg_opclass WHERE oid = i.indclass[0]),
     'key', pg_catalog.left(pg_catalog.pg_get_indexdef(i.indexrelid, 1, false), 500),
     'condition', pg_catalog.left(pg_catalog.pg_get_expr(i.indpred, i.indrelid), 500),
-    'definition', CASE WHEN NOT i.indisvalid THEN pg_catalog.left(pg_catalog.pg_get_indexdef(i.indexrelid), 2000) END,
+    'bare_name', i.relname,
+    'options', pg_catalog.left(pg_catalog.array_to_string(i.reloptions, ', '), 500),
     'parent', (SELECT inhparent::pg_catalog.text FROM pg_catalog.pg_inherits WHERE inhrelid = i.indexrelid),
     'is_leftover', i.relname::pg_catalog.text ~ '_cc(new|old)[0-9]*$',
     'progress', (SELECT pg_catalog.json_build_array(p.blocks_done, p.blocks_total, p.tuples_done, p.tuples_total)
@@ -138,6 +139,7 @@ JOIN pg_catalog.pg_namespace AS tn ON tn.oid = t.relnamespace
 UNION ALL
 SELECT 'partition', pg_catalog.json_build_object(
     'relation', c.oid::pg_catalog.text, 'of', i.indexrelid::pg_catalog.text, 'kind', c.relkind,
+    'schema', pg_catalog.quote_ident(n.nspname),
     'table', pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname))
 FROM (SELECT indexrelid, inhrelid FROM indexes JOIN pg_catalog.pg_inherits ON inhparent = indrelid
       WHERE relkind = 'I' AND NOT indisvalid LIMIT {most_columns}) AS i
@@ -250,7 +252,8 @@ def _index(
         operator_class=one["operator_class"] or "",
         key=one["key"] or "",
         condition=one["condition"],
-        definition=one["definition"] or "",
+        bare_name=one["bare_name"],
+        definition=_definition(one, database),
         size_bytes=one["pages"] * int(database["block_size"]),
         is_attached=one["parent"] is not None,
         is_leftover=one["is_leftover"],
@@ -258,6 +261,13 @@ def _index(
         leaves=leaves,
         progress=_progress(one["progress"]),
     )
+
+
+def _definition(one: shapes.FoundIndex, database: shapes.FoundVectorDatabase) -> str:
+    options = f" WITH ({one['options']})" if one["options"] else ""
+    condition = f" WHERE {one['condition']}" if one["condition"] else ""
+    operator_class = f"{database['schema']}.{one['operator_class']}"
+    return f"USING {one['method']} ({one['key']} {operator_class}){options}{condition}"
 
 
 def _leaves(
@@ -274,7 +284,14 @@ def _leaf(
     is_plain = partition["kind"] == "r"
     for one in its_own:
         if one["parent"] == parent["relation"]:
-            return Leaf(partition["table"], one["name"], is_attached=True, is_valid=one["is_valid"], is_plain=is_plain)
+            return Leaf(
+                partition["schema"],
+                partition["table"],
+                one["name"],
+                is_attached=True,
+                is_valid=one["is_valid"],
+                is_plain=is_plain,
+            )
     for one in its_own:
         is_free = one["parent"] is None and one["is_valid"]
         if is_free and (one["method"], one["operator_class"], one["key"], one["condition"]) == (
@@ -283,8 +300,15 @@ def _leaf(
             parent["key"],
             parent["condition"],
         ):
-            return Leaf(partition["table"], one["name"], is_attached=False, is_valid=True, is_plain=is_plain)
-    return Leaf(partition["table"], None, is_attached=False, is_valid=False, is_plain=is_plain)
+            return Leaf(
+                partition["schema"],
+                partition["table"],
+                one["name"],
+                is_attached=False,
+                is_valid=True,
+                is_plain=is_plain,
+            )
+    return Leaf(partition["schema"], partition["table"], None, is_attached=False, is_valid=False, is_plain=is_plain)
 
 
 def _progress(counts: list[int | None] | None) -> float | None:

@@ -148,6 +148,7 @@ class FoundPartition(FoundRelation):
 
     of: _Oid
     kind: _Name
+    schema: _Name
     table: _Name
 
 
@@ -166,7 +167,8 @@ class FoundIndex(FoundRelation):
     operator_class: _Name | None
     key: _Text | None
     condition: _Text | None
-    definition: _Text | None
+    bare_name: _Name
+    options: _Text | None
     parent: _Oid | None
     is_leftover: bool
     progress: Annotated[list[int | None], Field(min_length=4, max_length=4)] | None

@@ -79,6 +79,18 @@ CURES = [
          ON_ONLY),
         "ON ONLY of two levels",
     ),
+    Cure(
+        Code.VECTOR_INDEX_INVALID,
+        (
+            'CREATE SCHEMA "S.x"',
+            'CREATE TABLE "S.x"."a ""b"" 100%" (id int, "e.m" vector(3)) PARTITION BY RANGE (id)',
+            'CREATE TABLE "S.x"."p.1 ""q""" PARTITION OF "S.x"."a ""b"" 100%" FOR VALUES FROM (0) TO (10)',
+            'CREATE TABLE parted_2 PARTITION OF "S.x"."a ""b"" 100%" FOR VALUES FROM (10) TO (20)',
+            f'CREATE INDEX "i.x ""ON ONLY"" USING {"ü" * 20}" ON ONLY "S.x"."a ""b"" 100%" '
+            'USING ivfflat ("e.m" vector_ip_ops) WITH (lists = 7) WHERE id > 3',
+        ),
+        "ON ONLY with hostile names",
+    ),
     Cure(Code.VECTOR_INDEX_MISSING, (ITEMS, *ROWS), variables=FEW),
     Cure(
         Code.VECTOR_INDEX_MISSING,
