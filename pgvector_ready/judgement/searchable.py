@@ -1,7 +1,6 @@
 """What keeps vector search from working, or from being fast: pure judgement of an inventory, a rule for each code."""
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
 
 from pgvector_ready.judgement.facts import Facts
 from pgvector_ready.judgement.failures import Code
@@ -58,14 +57,14 @@ def _on_indexes(indexes: Sequence[VectorIndex]) -> Iterator[Found]:
                 statements=_repair(one),
                 case="partitioned" if one.is_partitioned else "leftover" if one.is_leftover else "",
             )
-    for first, second in combinations(_by_age(indexes), 2):
-        if _serves_the_same(first, second):
-            concurrently = "" if second.is_partitioned else "CONCURRENTLY "
-            statements = f"DROP INDEX {concurrently}{second.name};"
+    kept: dict[tuple[object, ...], VectorIndex] = {}
+    for one in _by_preference(indexes):
+        first = kept.setdefault((one.table, one.operator_class, one.key, one.condition), one)
+        if first is not one:
+            concurrently = "" if one.is_partitioned else "CONCURRENTLY "
+            statements = f"DROP INDEX {concurrently}{one.name};"
             values = {"other": first.name}
-            yield Found(
-                Code.VECTOR_INDEX_DUPLICATE, second.table, second.column, second.name, values, statements=statements
-            )
+            yield Found(Code.VECTOR_INDEX_DUPLICATE, one.table, one.column, one.name, values, statements=statements)
 
 
 def _repair(index: VectorIndex) -> str:
@@ -99,17 +98,10 @@ def _cut(name: str) -> str:
     return name.encode()[:_LONGEST_NAME_BYTES].decode(errors="ignore")
 
 
-def _by_age(indexes: Sequence[VectorIndex]) -> list[VectorIndex]:
-    """Those that searches use, the one to keep first: an HNSW index before an IVFFlat one, the older one of two."""
+def _by_preference(indexes: Sequence[VectorIndex]) -> list[VectorIndex]:
+    """Those that searches use, the one to keep first: an HNSW index before an IVFFlat one, then by name."""
     used = [one for one in indexes if one.is_pgvectors and one.state is IndexState.VALID and not one.is_attached]
     return sorted(used, key=lambda one: (one.method != "hnsw", one.name))
-
-
-def _serves_the_same(first: VectorIndex, second: VectorIndex) -> bool:
-    def searches(one: VectorIndex) -> tuple[object, ...]:
-        return one.table, one.operator_class, one.key, one.condition
-
-    return searches(first) == searches(second)
 
 
 def _on_columns(inventory: Inventory, least_rows: int) -> Iterator[Found]:

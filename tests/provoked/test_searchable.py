@@ -175,6 +175,19 @@ def test_another_version_of_the_collation_is_told_until_the_indexes_are_made_ane
     assert not looked(database.url).findings
 
 
+def test_of_three_indexes_alike_two_are_told_once_each(database_with_vector: Database) -> None:
+    database = database_with_vector
+    for statement in (ITEMS, *(INDEX.replace("items_idx", name) for name in ("b", "a", "c"))):
+        database.execute(statement)
+
+    findings = found(database.url)
+    for one in findings:
+        carry_out(one, database.url)
+
+    assert [one.index for one in findings] == ["public.b", "public.c"]
+    assert not looked(database.url).findings
+
+
 def test_a_table_that_the_models_have_and_the_database_has_not(database_with_vector: Database) -> None:
     """Its remedy is the application's own migration, which nobody else knows."""
     database = database_with_vector
