@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from pgvector_ready.dsn.conninfo import VARIABLES
 from pgvector_ready.dsn.keywords import FOREIGN, Naming
-from pgvector_ready.dsn.refusals import address_in_name, parameter_in_name
+from pgvector_ready.dsn.refusals import address_in_name, parameter_in_name, password_in_name
 from pgvector_ready.judgement.phrases import Part, Value, phrase
 
 # What is shown of a connection string, or sent to where everybody can read it (pg_stat_activity).
@@ -32,18 +32,25 @@ _DECODINGS = 3
 def refuse_misplaced(keywords: Mapping[str, str], naming: Naming) -> None:
     """Refuse a name that has a parameter in it, or a whole address: `app&password=…`, `app;user=…`.
 
-    psql takes these for names; no name looks so, and what follows may be a secret.
+    psql takes these for names; no name looks so, and what follows may be a secret. So may what stands behind the colon
+    of a user without a password: whoever encodes user and password in one piece writes `user%3Apassword`.
     """
-    for keyword, part in _NAMES.items():
+    for keyword in _NAMES:
         name = _decoded(keywords.get(keyword, ""))
-        whole = phrase(Part.IN_THE_STRING, part=part) if keyword in naming.written else naming.of(keyword)
         if _ADDRESS.search(name):
-            raise address_in_name(whole)
+            raise address_in_name(_named(keyword, naming))
         found = [match[1].lower() for match in _PARAMETER.finditer(name) if match[1].lower() in _WORDS]
         found += [match[1].lower() for match in _SECRET_PARAMETER.finditer(name)]
         if found:
             # Of another tool's word, or a longer one, nobody knows whether it is a piece of something secret.
-            raise parameter_in_name(whole, next((word for word in found if word in VARIABLES), None))
+            raise parameter_in_name(_named(keyword, naming), next((word for word in found if word in VARIABLES), None))
+    has_password = "password" in keywords or "passfile" in keywords
+    if not has_password and ":" in _decoded(keywords.get("user", "")):
+        raise password_in_name(_named("user", naming))
+
+
+def _named(keyword: str, naming: Naming) -> Value:
+    return phrase(Part.IN_THE_STRING, part=_NAMES[keyword]) if keyword in naming.written else naming.of(keyword)
 
 
 def _decoded(name: str) -> str:

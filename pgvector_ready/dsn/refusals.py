@@ -37,6 +37,11 @@ def address_in_name(name: Value) -> DsnError:
     return _invalid("address_in_name", name=name)
 
 
+def password_in_name(name: Value) -> DsnError:
+    """`name` is a part of the string or an environment variable, with an encoded colon where a plain one was meant."""
+    return _invalid("password_in_name", name=name)
+
+
 def bad_value(name: str, expected: Phrase) -> DsnError:
     """`name` is a keyword of libpq or its environment variable, `expected` what it may be."""
     return _invalid("bad_value", name=name, expected=expected)

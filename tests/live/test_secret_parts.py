@@ -46,6 +46,8 @@ FORMS = {
     "the database, encoded": "postgresql://app:x@127.0.0.1:{port}/{name}%26password%3D{p}",
     "the database, a semicolon": "postgresql://app@127.0.0.1:{port}/{name};user=app;password={p}",
     "the user": "postgresql://app;password={p}@127.0.0.1:{port}/{name}",
+    "the user, encoded in one piece with it": "postgresql://app%3A{e}@127.0.0.1:{port}/{name}",
+    "the user, encoded twice": "postgresql://app%253A{p}@127.0.0.1:{port}/{name}",
     "the host": "postgresql://app:x@127.0.0.1;password={p}/{name}",
     "a socket": "postgresql://app:x@/{name}?host=/run%3Bpassword%3D{p}",
     "application_name": "postgresql://app:x@127.0.0.1:{port}/{name}?application_name=web%26password%3D{p}",

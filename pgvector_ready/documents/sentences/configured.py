@@ -113,6 +113,18 @@ CONFIGURED: Table = {
             f"接続文字列だけを書いてください: {_SHAPE} の形です。",
         ),
     ),
+    (Code.DATABASE_URL_INVALID, "password_in_name"): Sentences(
+        Text(
+            "The {name} has a colon in it and no password beside it: PostgreSQL would take both for the name.",
+            "{name} の中にコロンがあり、パスワードが別にありません。PostgreSQL は全体を名前とみなします。",
+        ),
+        Text(
+            f"Leave the colon between user and password as it is and percent-encode each by itself: {_SHAPE}. Where "
+            "it belongs to the name, set PGPASSWORD as well, if only to nothing.",
+            "ユーザーとパスワードの間のコロンはそのまま書き、それぞれを別々にパーセントエンコードしてください: "
+            f"{_SHAPE} 。コロンが名前の一部なら、空でもよいので PGPASSWORD も設定してください。",
+        ),
+    ),
     (Code.DATABASE_URL_INVALID, "bad_value"): Sentences(
         Text(
             "The value of {name} is not one that PostgreSQL accepts.",

@@ -115,6 +115,43 @@ def test_every_parameter_of_libpqs_is_known_by_name(keyword: str) -> None:
     assert f"has the parameter {keyword} in it" in said
 
 
+TOGETHER = [
+    "postgresql://app%3A{}@db.example/app",
+    "postgresql://app%253A{}@db.example/app",
+    "postgresql://db.example/app?user=app%3A{}",
+    "postgresql+asyncpg://app%3A{}@a.example,b.example/app",
+    "host=db.example user=app:{}",
+]
+
+
+@pytest.mark.parametrize("text", TOGETHER)
+def test_a_password_encoded_in_one_piece_with_the_user_is_no_name(text: str) -> None:
+    said = refusal(text.format(SECRET))
+
+    assert SECRET not in said
+    assert "has a colon in it" in said
+
+
+def test_it_is_refused_in_the_variable_of_the_user_too() -> None:
+    said = refusal("postgresql://db.example/app", {"PGUSER": f"app:{SECRET}"})
+
+    assert SECRET not in said
+    assert "PGUSER has a colon in it" in said
+
+
+@pytest.mark.parametrize(
+    "text", ["postgresql://a%3Ab:pw@h/d", "postgresql://a%3Ab@h/d?password=", "user=a:b passfile=/x"]
+)
+def test_a_colon_of_the_name_itself_is_taken(text: str) -> None:
+    assert parse(text).user == "a:b"
+
+
+def test_the_advice_for_such_a_name_ends_it() -> None:
+    assert "set PGPASSWORD" in refusal("postgresql://a%3Ab@h/d")
+
+    assert parse("postgresql://a%3Ab@h/d", {"PGPASSWORD": ""}).user == "a:b"
+
+
 TAKEN = ["a;b", "a&b", "a=b", "a&b=c", "a;", "a/", "/a", "a b", "naïve", "漢字", "a#b", "user", "password", "x'y", '"']
 
 
