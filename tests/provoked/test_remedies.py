@@ -76,6 +76,14 @@ CURES = [
     Cure(Code.PGVECTOR_PERMISSION_DENIED, (), options=_ENABLE, has_vector=False),
     Cure(Code.PGVECTOR_TOO_OLD, (_VERSION,), variables={"MINIMUM_PGVECTOR_VERSION": "0.8.6"}),
     Cure(Code.PGVECTOR_UPDATE_AVAILABLE, (_VERSION,)),
+    *(
+        Cure(Code.PGVECTOR_SCHEMA_MISSING, (breaking,), options=_ENABLE, has_vector=False, is_superuser=True, id=name)
+        for name, breaking in {
+            "dropped": "DROP SCHEMA public",
+            "off the path": """ALTER DATABASE "{name}" SET search_path = ''""",
+            "another's path": 'ALTER DATABASE "{name}" SET search_path = nosuch',
+        }.items()
+    ),
     Cure(Code.PGVECTOR_NAME_TAKEN, ("CREATE TYPE public.vector AS (a float8[])",), options=_ENABLE, has_vector=False,
          is_superuser=True),
     Cure(Code.PGVECTOR_NOT_ON_SEARCH_PATH, ("CREATE SCHEMA hidden", "ALTER EXTENSION vector SET SCHEMA hidden")),

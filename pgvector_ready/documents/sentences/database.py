@@ -310,6 +310,22 @@ DATABASE: Table = {
             ),
         ),
     ),
+    (Code.PGVECTOR_SCHEMA_MISSING, ""): Sentences(
+        Text(
+            "User {user} finds no schema on its search path in database {database} to create the extension in.",
+            "データベース {database} では、ユーザー {user} の検索パスに、拡張を作れるスキーマがありません。",
+        ),
+        Text(
+            "As the database's owner: CREATE SCHEMA IF NOT EXISTS public; "
+            "GRANT USAGE, CREATE ON SCHEMA public TO {user_identifier}; then put it on the search path, unless "
+            "DATABASE_URL or PGOPTIONS sets another one: "
+            'ALTER ROLE {user_identifier} IN DATABASE {database_identifier} SET search_path = "$user", public;',
+            "データベースの所有者として: CREATE SCHEMA IF NOT EXISTS public; "
+            "GRANT USAGE, CREATE ON SCHEMA public TO {user_identifier}; そのうえで、DATABASE_URL や PGOPTIONS で別のものを"
+            "指定していなければ、検索パスに加えてください: "
+            'ALTER ROLE {user_identifier} IN DATABASE {database_identifier} SET search_path = "$user", public;',
+        ),
+    ),
     (Code.PGVECTOR_NAME_TAKEN, ""): Sentences(
         Text(
             "The {kind} {object} of {owner} has a name that pgvector needs, and the extension cannot be created.",
