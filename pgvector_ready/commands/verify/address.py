@@ -5,7 +5,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpx
 
-from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH
+from pgvector_ready.paths import Paths
 
 
 class WrongUseError(ValueError):
@@ -21,6 +21,7 @@ class Address:
     prefix: str = field(default="", repr=False)
     query: str = field(default="", repr=False)
     login: tuple[str, str] | None = field(default=None, repr=False)
+    paths: Paths = field(default=Paths(), repr=False)
 
     @property
     def host(self) -> str:
@@ -43,7 +44,7 @@ class Address:
         return f"{self.origin}{self.prefix}{path}{query}"
 
 
-def parse(text: str, what: str = "URL") -> Address:
+def parse(text: str, what: str = "URL", paths: Paths | None = None) -> Address:
     """Return the address in `text`, whose path may be one of the endpoints' own. Raises WrongUseError."""
     try:
         parts = urlsplit(_cleaned(text, what))
@@ -57,7 +58,8 @@ def parse(text: str, what: str = "URL") -> Address:
         )
         raise WrongUseError(message) from None
     login = (unquote(parts.username or ""), unquote(parts.password or "")) if "@" in parts.netloc else None
-    return Address(origin, _prefix(parts.path), parts.query, login)
+    paths = paths or Paths()
+    return Address(origin, _prefix(parts.path, paths), parts.query, login, paths)
 
 
 def _cleaned(text: str, what: str) -> str:
@@ -77,10 +79,10 @@ def _origin(parts: SplitResult, what: str) -> str:
     return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port is not None else "")
 
 
-def _prefix(path: str) -> str:
+def _prefix(path: str, paths: Paths) -> str:
     path = path.rstrip("/")
     # The longer one first: the shorter is its beginning, not its end, but a prefix may end in anything.
-    for endpoint in (DATABASE_PATH, HEALTH_PATH):
+    for endpoint in (paths.database, paths.health):
         if path.endswith(endpoint):
             return path.removesuffix(endpoint)
     return path

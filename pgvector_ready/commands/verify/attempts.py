@@ -12,7 +12,6 @@ from pgvector_ready.commands.verify.evidence import Evidence, Expectations, Veri
 from pgvector_ready.commands.verify.judge import judge
 from pgvector_ready.commands.verify.plan import Plan
 from pgvector_ready.commands.verify.reply import Asker, Outcome, Reply, asking
-from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH
 
 # Longer than any answer of the service's own takes, whose database may be silent for 5 s.
 _REPLY_SECONDS = 10.0
@@ -81,17 +80,18 @@ class _Inquiry:
 
     async def run(self, first_seconds: float, *, is_hasty: bool) -> Evidence:
         """Ask; a hasty attempt stops where the two endpoints alone show that something is wrong."""
-        health = await self.asker.get(HEALTH_PATH, first_seconds)
+        paths = self.asker.address.paths
+        health = await self.asker.get(paths.health, first_seconds)
         address, sent = self.asker.address, self.asker.sends_token
         if not isinstance(health, Reply):
             return Evidence(address=address, health=health, sent_token=sent)
-        database = await self.asker.get(DATABASE_PATH, self.seconds)
+        database = await self.asker.get(paths.database, self.seconds)
         evidence = Evidence(address=address, health=health, database=database, sent_token=sent)
         if is_hasty and failures(judge(evidence, self.expectations)):
             return evidence
         health_head, database_head, other, *also = await asyncio.gather(
-            self.asker.head(HEALTH_PATH, self.seconds),
-            self.asker.head(DATABASE_PATH, self.seconds),
+            self.asker.head(paths.health, self.seconds),
+            self.asker.head(paths.database, self.seconds),
             self._ask_other(),
             *(self.asker.get(one.path, self.seconds, is_own=False) for one in self.expectations.also),
         )
@@ -105,4 +105,4 @@ class _Inquiry:
         )
 
     async def _ask_other(self) -> Outcome | None:
-        return await self.other.get(DATABASE_PATH, self.seconds) if self.other else None
+        return await self.other.get(self.other.address.paths.database, self.seconds) if self.other else None

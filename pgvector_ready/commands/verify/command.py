@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pgvector_ready.commands.complaint import complaining
+from pgvector_ready.paths import HEALTH_PATH
 
 _FAILED = 1
 
@@ -22,6 +23,9 @@ class Format(StrEnum):
 def verify(  # noqa: PLR0913 - each is an option of the command line
     url: Annotated[str, typer.Argument(help="The service, such as https://app.example.com.", metavar="URL")],
     *,
+    path: Annotated[
+        str, typer.Option(metavar="PATH", help="Where its two endpoints are: the `path` given to Ready.")
+    ] = HEALTH_PATH,
     expect_commit: Annotated[
         str | None, typer.Option(metavar="SHA", help="The commit that should answer; may be abbreviated.")
     ] = None,
@@ -66,6 +70,7 @@ def verify(  # noqa: PLR0913 - each is an option of the command line
         plan = plans.read(
             os.environ,
             url=url,
+            path=path,
             commit=expect_commit,
             host=expect_host,
             database=expect_database,

@@ -14,7 +14,6 @@ from pgvector_ready.commands.verify.schema import DatabaseDocument, Reading, Ser
 from pgvector_ready.commands.verify.trouble import NoReply
 from pgvector_ready.documents.documents import SERVICE
 from pgvector_ready.judgement.report import State
-from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +21,11 @@ class Endpoint:
     """One of the two, and the name its checks begin with."""
 
     name: str
-    path: str
     model: type[Whole]
 
 
-HEALTH = Endpoint("health", HEALTH_PATH, ServiceDocument)
-DATABASE = Endpoint("database", DATABASE_PATH, DatabaseDocument)
+HEALTH = Endpoint("health", ServiceDocument)
+DATABASE = Endpoint("database", DatabaseDocument)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,8 @@ class Answered:
     @property
     def path(self) -> str:
         """The endpoint's path."""
-        return self.endpoint.path
+        paths = self.address.paths
+        return paths.database if self.endpoint.model is DatabaseDocument else paths.health
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +165,10 @@ def _advice_on_stranger(reply: Reply) -> str:
         return "The platform answers in the service's place: check in its dashboard and logs that it is running."
     if "content-encoding" in reply.headers:
         return "The answer is compressed, which the request forbids: switch that off in the proxy or CDN in front."
-    return "Check that the URL is this service's, and that what is deployed there is this service."
+    return (
+        "Check that the URL is this service's, and that what is deployed there is this service; "
+        "where Ready was given another path, give it as --path."
+    )
 
 
 def _description_of(reply: Reply) -> str:

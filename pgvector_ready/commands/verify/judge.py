@@ -18,7 +18,6 @@ from pgvector_ready.commands.verify.finding import Check, failed, passed, skippe
 from pgvector_ready.commands.verify.redirect import destination
 from pgvector_ready.commands.verify.reply import Outcome, Reply
 from pgvector_ready.commands.verify.schema import DatabaseDocument, ServiceDocument, Target
-from pgvector_ready.paths import DATABASE_PATH
 from pgvector_ready.printable import printable
 
 OTHER_TOKEN_VARIABLE = "OTHER_HEALTH_TOKEN"  # noqa: S105 - a name
@@ -174,7 +173,7 @@ def _numbers(version: str) -> tuple[int, ...] | None:
     return tuple(map(int, found[0].split("."))) if found else None
 
 
-_OTHER = Endpoint("other", DATABASE_PATH, DatabaseDocument)
+_OTHER = Endpoint("other", DatabaseDocument)
 
 
 def _separate(database: EndpointResult, evidence: Evidence, differs_from: Address | None) -> Check:
@@ -210,7 +209,7 @@ def _compare(name: str, database: EndpointResult, other: EndpointResult) -> Chec
         if not target.fingerprint:
             message = f"Cannot tell: {result.answered.address.origin} does not know the fingerprint of its database."
             remedy = (
-                "Make its /api/v1/health/db pass first; if it does, its role may not ask for the fingerprint: "
+                f"Make its {result.answered.path} pass first; if it does, its role may not ask for the fingerprint: "
                 "GRANT EXECUTE ON FUNCTION pg_control_system() TO the role."
             )
             return failed(name, message, remedy)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pgvector_ready.commands.verify.address import Address, WrongUseError, parse
 from pgvector_ready.commands.verify.evidence import Expectations, OwnEndpoint
 from pgvector_ready.commands.verify.judge import OTHER_TOKEN_VARIABLE
+from pgvector_ready.paths import HEALTH_PATH, Paths
 
 TOKEN_VARIABLE = "HEALTH_TOKEN"  # noqa: S105 - a name
 
@@ -25,6 +26,7 @@ def read(  # noqa: PLR0913 - each is an option of the command line
     environment: Mapping[str, str],
     *,
     url: str,
+    path: str = HEALTH_PATH,
     commit: str | None = None,
     host: str | None = None,
     database: str | None = None,
@@ -39,7 +41,8 @@ def read(  # noqa: PLR0913 - each is an option of the command line
     _demand("--expect-database", database, r".+", "the name of a database")
     _demand("--expect-fingerprint", fingerprint, r"[0-9A-Fa-f]{8}", "the eight digits of target.fingerprint")
     _demand("--minimum-pgvector", minimum_version, r"\d{1,6}(\.\d{1,6}){0,3}", "a version such as 0.8.0")
-    address = parse(url)
+    _demand("--path", path, r"(/[\w.~%-]+)+", "the path given to Ready, such as /api/v1/health")
+    address = parse(url, paths=Paths(path))
     expectations = Expectations(
         commit=commit,
         host=host,
@@ -62,7 +65,7 @@ def _demand(option: str, value: str | None, pattern: str, wanted: str) -> None:
 def _other(text: str | None, address: Address) -> Address | None:
     if text is None:
         return None
-    other = parse(text, "--differs-from")
+    other = parse(text, "--differs-from", address.paths)
     if (other.origin, other.prefix) == (address.origin, address.prefix):
         message = "--differs-from is the service itself; give the URL of the other one"
         raise WrongUseError(message)

@@ -96,7 +96,7 @@ class DatabaseDocument(_Document):
     target: Target
     server: _Server
     migrations: _Migrations
-    steps: tuple[_Step, ...] = Field(strict=False)
+    steps: list[_Step]
     provisioning: _Provisioning
     error: _Error | None
     latency_ms: float

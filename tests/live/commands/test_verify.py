@@ -416,6 +416,22 @@ def test_what_is_not_the_service_is_named(
     assert not [word for word in ("secret", "Traceback", "\x1b") if word in result.output]
 
 
+@pytest.mark.parametrize("end", ["", "/team/ready", "/team/ready/db"])
+def test_a_guest_that_has_its_endpoints_elsewhere_is_verified_there(
+    documents: dict[str, dict[str, Any]], end: str
+) -> None:
+    """`Ready(path=…)`, for an application that has an /api/v1/health of its own."""
+    moved = {"/team/ready": documents[HEALTH_PATH], "/team/ready/db": documents[DATABASE_PATH]}
+
+    with stranger(answering(moved)) as it:
+        result = pgvector_ready_verify(f"{it.origin}{end}", "--path", "/team/ready")
+        usual = pgvector_ready_verify(it.origin)
+
+    assert result.exit_code == 0, result.output
+    assert "[+] database_reached /team/ready/db answered" in result.stdout
+    assert "--path" in failures(usual)["health_contract"]
+
+
 def test_a_cache_between_is_found_out(documents: dict[str, dict[str, Any]]) -> None:
     script = answering(documents)
 
@@ -972,6 +988,8 @@ def test_a_terminal_without_arrows_is_no_traceback(services: Services) -> None:
         pytest.param(("http://h", "--expect-host", ""), {}, "--expect-host must be", id="an empty host"),
         pytest.param(("http://h", "--expect-fingerprint", "x"), {}, "--expect-fingerprint must", id="no fingerprint"),
         pytest.param(("http://h", "--minimum-pgvector", "v0.8"), {}, "--minimum-pgvector must be", id="no version"),
+        pytest.param(("http://h", "--path", "secret"), {}, "--path must be the path", id="a path without a slash"),
+        pytest.param(("http://h", "--path", "/secret/"), {}, "--path must be the path", id="a slash at the end"),
         pytest.param(("http://h", "--also", "secret"), {}, "--also must be PATH=STATUS", id="no path"),
         pytest.param(("http://h", "--also", "/x=OK"), {}, "--also must be PATH=STATUS", id="no status"),
         pytest.param(("http://h",), {"HEALTH_TOKEN": "secret\n"}, "HEALTH_TOKEN must be one line", id="a newline"),
@@ -1151,8 +1169,8 @@ def test_ctrl_c_is_exit_code_130_and_one_line() -> None:
 
 
 def test_every_document_of_the_service_speaks_the_contract(documents: dict[str, dict[str, Any]]) -> None:
-    for endpoint in (HEALTH, DATABASE):
-        assert read(json.dumps(documents[endpoint.path]).encode(), endpoint.model).differences == ()
+    for path, endpoint in ((HEALTH_PATH, HEALTH), (DATABASE_PATH, DATABASE)):
+        assert read(json.dumps(documents[path]).encode(), endpoint.model).differences == ()
 
 
 @pytest.mark.parametrize(("ours", "read_here"), [(OurService, ServiceDocument), (OurDatabase, DatabaseDocument)])
