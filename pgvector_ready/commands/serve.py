@@ -41,7 +41,7 @@ def serve(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)
-    with complaining(ConfigurationError), complaining(NotLoadedError):
+    with complaining(ConfigurationError, is_patient=False), complaining(NotLoadedError, is_patient=False):
         try:
             from pgvector_ready.server.server import Server, bind
         except ModuleNotFoundError as error:

@@ -1,6 +1,10 @@
 """A log that nobody reads: the service answers, ends when it is told to, and says later what is missing."""
 
+import os
 import signal
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -10,6 +14,7 @@ from tests.conftest import Database
 from tests.support.postgres import free_port
 from tests.support.service import DATABASE, HEALTH, UnreadProcess
 
+_RIGHT = "postgresql://app@127.0.0.1:1/app"
 # Lines of more than a kilobyte: a pipe holds forty.
 _REQUESTS = 300
 
@@ -58,3 +63,33 @@ def test_a_service_that_cannot_start_ends_all_the_same(tmp_path: Path, number: s
         code = service.end(number)
 
     assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"),
+    [
+        ((), {"DATABASE_URL": "mysql://app@127.0.0.1/app"}),
+        ((), {"DATABASE_URL": _RIGHT, "DRAIN_SECONDS": "soon"}),
+        ((), {"DATABASE_URL": _RIGHT, "MIGRATIONS_FOLDER": "/nowhere"}),
+        (("nosuch_module:app",), {"DATABASE_URL": _RIGHT}),
+    ],
+    ids=["the database", "a setting", "the migrations", "the application"],
+)
+def test_what_cannot_be_served_is_exit_code_two_all_the_same(
+    arguments: tuple[str, ...], variables: dict[str, str]
+) -> None:
+    """Not even the one sentence about it fits into the pipe."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, bytes(65_536))
+    os.set_blocking(writing, True)
+    command = [sys.executable, "-m", "pgvector_ready", "serve", *arguments]
+    environment = {"PATH": os.environ["PATH"], "HOST": "127.0.0.1", "PORT": str(free_port()), **variables}
+
+    done = subprocess.run(command, env=environment, stdout=writing, stderr=writing, check=False, timeout=60)
+    for descriptor in (reading, writing):
+        os.close(descriptor)
+
+    assert done.returncode == 2
