@@ -800,7 +800,7 @@ def test_two_schemas_are_compared(old: Schema, new: Schema, newest: str | None, 
         pytest.param({}, NO_MIGRATIONS, id="it-looked-and-found-none"),
         pytest.param({"healthy": False}, UNKNOWN, id="it-could-not-look"),
         pytest.param(
-            {"steps": ({"step": "migrated", "state": "warn", "code": "migrations_hidden"},)}, UNKNOWN, id="hidden"
+            {"steps": [{"step": "migrated", "state": "warn", "code": "migrations_hidden"}]}, UNKNOWN, id="hidden"
         ),
         pytest.param({"migrations": {"current": "7", "head": None}, "healthy": False}, Schema("7"), id="it-says-so"),
     ],
