@@ -15,7 +15,8 @@ from pgvector_ready.pace import ALIKE_LINES, ALL_LINES, Pace
 from pgvector_ready.printable import printable
 from pgvector_ready.redaction import Own, Redactor
 
-# Of these loggers every message without arguments, and every enumerated value, is a word of ours.
+# Of these loggers every message is a word of ours up to the colon, and so is every enumerated value. What follows the
+# colon is for the formatters of others, who show no `extra`; here it is a field of its own.
 _OURS = "pgvector_ready"
 # One path, or one sentence of a server's, is never longer in a line; a traceback is as long as a thousand of its lines.
 _FIELD_LIMIT = 2_000
@@ -34,11 +35,11 @@ class _Formatter(logging.Formatter):
 
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
         """The line's fields, in order: foreign text redacted, every text printable and bounded."""
-        is_ours = record.name.partition(".")[0] == _OURS and not record.args
+        is_ours = record.name.partition(".")[0] == _OURS
         found: dict[str, Any] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
-            "event": Own(record.msg) if is_ours else record.getMessage(),
+            "event": Own(str(record.msg).partition(":")[0]) if is_ours else record.getMessage(),
             "logger": record.name,
         }
         found |= {key: value for key, value in vars(record).items() if key not in _BUILT_IN}

@@ -15,7 +15,6 @@ from fastapi import APIRouter
 from pydantic import SecretStr
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
-from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pgvector_ready.arguments import checked_engine, checked_metadata, checked_path, text_of, with_url
@@ -32,7 +31,7 @@ from pgvector_ready.paths import HEALTH_PATH, Paths, own_path
 from pgvector_ready.readiness.provisioning import Permissions, Provisioner
 from pgvector_ready.readiness.readiness import Observes, Readiness
 from pgvector_ready.settings import ConfigurationError, Settings
-from pgvector_ready.web import badge, contract
+from pgvector_ready.web import badge, contract, routes
 from pgvector_ready.web.health import Health
 
 if TYPE_CHECKING:
@@ -267,33 +266,13 @@ class Ready:
             await self._traces.close()
 
     def _warn_of_shadow(self, app: Any) -> None:
-        """Say once which route of the application answers in place of ours."""
+        """Say once which route of the application has a path of ours: of the two only the first one answers."""
         middlewares = {getattr(one, "cls", None) for one in getattr(app, "user_middleware", ())}
         if self.middleware in middlewares:
             return
         for path in (self.health.paths.health, self.health.paths.database):
-            name = _name_at(app, path)
-            if name and name not in contract.NAMES:
-                detail = f"{name} answers {path} before pgvector-ready's own route: give Ready another path=…"
-                _logger.warning("path_taken", extra={"path": path, "detail": detail})
-
-
-def _name_at(app: Any, path: str) -> str | None:
-    """The name of the route that a GET of this path comes to."""
-    scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": [], "query_string": b""}
-    for route in getattr(app, "routes", ()):
-        match, _ = route.matches(dict(scope))
-        if match is Match.FULL:
-            leaf = _leaf(route, scope)
-            return str(getattr(leaf, "name", "") or type(leaf).__name__)
-    return None
-
-
-def _leaf(route: Any, scope: dict[str, Any]) -> Any:
-    """The route itself, of a router that FastAPI keeps whole, as it does since 2026."""
-    while hasattr(route, "original_router") and hasattr(route, "_match"):
-        route = route._match(dict(scope))[2]  # noqa: SLF001 - only for a warning, which is the worse without it
-    return route
+            if detail := routes.conflict_at(path, app):
+                _logger.warning("path_taken: %s", detail, extra={"path": path, "detail": detail})
 
 
 @asynccontextmanager

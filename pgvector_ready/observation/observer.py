@@ -197,7 +197,8 @@ class Observer:
         if failure and failure.code is not self._last_code:
             detail = {"code": failure.code, "step": failure.step, "detail": repr(error)}
             is_unforeseen = failure.code is Code.UNEXPECTED_ERROR
-            _logger.warning("probe_failed", extra=detail, exc_info=error if is_unforeseen else None)
+            told = ("probe_failed: %s at %s", failure.code, failure.step)
+            _logger.warning(*told, extra=detail, exc_info=error if is_unforeseen else None)
         self._last_code = failure.code if failure else None
 
 

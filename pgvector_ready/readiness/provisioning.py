@@ -172,7 +172,8 @@ class Provisioner:
         if last is None or last.code is not failure.code:
             detail = {"code": failure.code, "step": failure.step, "detail": repr(error)}
             is_unforeseen = failure.code is Code.UNEXPECTED_ERROR
-            _logger.warning("provisioning_failed", extra=detail, exc_info=error if is_unforeseen else None)
+            told = ("provisioning_failed: %s at %s", failure.code, failure.step)
+            _logger.warning(*told, extra=detail, exc_info=error if is_unforeseen else None)
         return failure
 
     def _note(self, **changes: Any) -> None:

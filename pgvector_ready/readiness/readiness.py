@@ -214,7 +214,7 @@ class Readiness:
                 "detail": Own(said.message),
                 "remedy": Own(said.remedy),
             }
-            _logger.warning("became_unready", extra=detail)
+            _logger.warning("became_unready: %(code)s: %(detail)s %(remedy)s", detail, extra=detail)
 
     def _known(self) -> Observation:
         if self._observation is None:  # pragma: no cover - every probe remembers something

@@ -171,12 +171,13 @@ def test_no_field_is_longer_than_its_bound(formatter: type[JsonFormatter]) -> No
     "password", ["app", "warning", "became", "unready", "true", "1", "connected", "wait", "itself"]
 )
 def test_words_of_ours_are_not_cut_by_a_password_that_is_one(password: str) -> None:
-    made = record("became_unready", level=logging.WARNING, is_so=True, number=1, step=Step.CONNECTED)
+    made = record("became_unready: %s", "itself", level=logging.WARNING, is_so=True, number=1, step=Step.CONNECTED)
     vars(made).update(name="pgvector_ready.readiness.readiness", remedy=Own("Wait: it connected by itself, app."))
 
     line = JsonFormatter(Redactor([password])).format(made)
 
     assert "***" not in line
+    assert json.loads(line)["event"] == "became_unready"
 
 
 # As the service writes them

@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from app.models import Base
@@ -337,6 +337,11 @@ async def test_the_middleware_answers_before_everything_of_the_application() -> 
     assert preflight.status_code == 204
 
 
+def taken(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What a log without any knowledge of ours says of paths that two routes have."""
+    return [record.getMessage() for record in caplog.records if record.msg == "path_taken: %s"]
+
+
 async def test_a_route_in_the_way_is_one_warning_that_names_both(caplog: pytest.LogCaptureFixture) -> None:
     ready = Ready(NOWHERE)
 
@@ -349,21 +354,64 @@ async def test_a_route_in_the_way_is_one_warning_that_names_both(caplog: pytest.
         async with client_of(app) as client:
             answer = await client.get(HEALTH)
 
-    (warned,) = [record for record in caplog.records if record.message == "path_taken"]
     assert answer.text == "theirs"
-    assert warned.__dict__["path"] == HEALTH
-    assert "own_health" in warned.__dict__["detail"]
+    assert taken(caplog) == [
+        f"path_taken: own_health answers {HEALTH} before pgvector-ready's own route: give Ready another path=…"
+    ]
+
+
+async def test_a_route_that_ours_takes_the_path_of_is_told_too(caplog: pytest.LogCaptureFixture) -> None:
+    """Included after ours, as the five lines stand, an endpoint of the team's would be gone without a word."""
+    ready = Ready(NOWHERE)
+    own, versioned = APIRouter(prefix="/health"), APIRouter()
+
+    @own.get("")
+    async def own_health() -> str:
+        return "theirs"
+
+    app = FastAPI(lifespan=ready.lifespan())
+    app.include_router(ready.router)
+    versioned.include_router(own)
+    app.include_router(versioned, prefix="/api/v1")
+    with caplog.at_level(logging.WARNING, "pgvector_ready.ready"):
+        async with client_of(app) as client:
+            answer = await client.get(HEALTH)
+
+    assert answer.json()["service"] == "pgvector-ready"
+    assert taken(caplog) == [
+        f"path_taken: pgvector-ready's own route answers {HEALTH} before own_health: give Ready another path=…"
+    ]
 
 
 async def test_without_one_in_the_way_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """A route for all that is left, such as a frontend's, loses nothing to one before it."""
     ready = Ready(NOWHERE)
+
+    async def page(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("theirs")
+
     app = FastAPI(lifespan=ready.lifespan())
     app.include_router(APIRouter(prefix="/other"))
     app.include_router(ready.router)
+    app.router.routes += [Route("/{path:path}", page), Mount("/", Starlette())]
     async with client_of(app):
         pass
 
-    assert not [record for record in caplog.records if record.message == "path_taken"]
+    assert taken(caplog) == []
+
+
+async def test_a_log_of_the_teams_own_says_what_is_wrong(caplog: pytest.LogCaptureFixture) -> None:
+    """A formatter that shows no `extra`, as most do, has the code, the sentence and the advice nevertheless."""
+    ready = Ready(NOWHERE)
+    app = FastAPI(lifespan=ready.lifespan())
+    app.include_router(ready.router)
+
+    async with client_of(app) as client:
+        error = (await client.get(DATABASE)).json()["error"]
+
+    said = {record.msg.partition(":")[0]: record.getMessage() for record in caplog.records}
+    assert said["became_unready"] == f"became_unready: {error['code']}: {error['message']} {error['remedy']}"
+    assert said["probe_failed"] == "probe_failed: connection_refused at connected"
 
 
 # Manners
