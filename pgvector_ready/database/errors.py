@@ -109,6 +109,10 @@ class UntrustedError(Exception):
         self.finding = finding
 
 
+class PoolExhaustedError(Exception):
+    """Every connection of the application's own pool is in use, and none came back in time."""
+
+
 class WrongDistanceError(Exception):
     """The database calculates, and wrongly."""
 
@@ -139,6 +143,7 @@ _FOUND_OUT: dict[type[Exception], Code] = {
     TlsRootMissingError: Code.TLS_ROOT_MISSING,
     BracketedPasswordError: Code.INVALID_PASSWORD,
     NoMatchingHostError: Code.NO_MATCHING_HOST,
+    PoolExhaustedError: Code.TOO_MANY_CONNECTIONS,
     WrongDistanceError: Code.PGVECTOR_WRONG_RESULT,
     ServerCrashesError: Code.PGVECTOR_CRASHES_SERVER,
 }
@@ -292,6 +297,8 @@ def _case_of(error: BaseException, code: Code) -> str:
             return phase
         case BracketedPasswordError():
             return "brackets"
+        case PoolExhaustedError():
+            return "pool"
         case ServerCrashesError(times=1):
             return "once"
         case _:

@@ -3,13 +3,13 @@
 from typing import Any
 
 from pgvector.sqlalchemy import Vector
-from sqlalchemy import Column, CursorResult, Index, Insert, Integer, MetaData, Select, Table, insert, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Column, CursorResult, Index, Insert, Integer, MetaData, Select, Table, exc, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import Pool, QueuePool
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from pgvector_ready.database import Link
-from pgvector_ready.database.errors import UntrustedError, WrongDistanceError
+from pgvector_ready.database.errors import PoolExhaustedError, UntrustedError, WrongDistanceError
 from pgvector_ready.judgement.facts import Extension, version
 from pgvector_ready.judgement.strangers import of_extension
 from pgvector_ready.observation import shapes, statements
@@ -83,11 +83,29 @@ async def _extension(connection: AsyncConnection, major_version: int) -> Extensi
     return extension
 
 
+def pool_considered(error: Exception, engine: AsyncEngine) -> Exception:
+    """Return the error, or PoolExhaustedError where it comes of waiting for a connection of the engine's pool.
+
+    The server has answered a moment ago: it is not to be blamed for what the application keeps.
+    """
+    is_timeout = isinstance(error, TimeoutError) and _is_exhausted(engine.pool)
+    if not is_timeout and not isinstance(error, exc.TimeoutError):
+        return error
+    found = PoolExhaustedError()
+    found.__cause__ = error
+    return found
+
+
+def _is_exhausted(pool: Pool) -> bool:
+    # The bound has no public name; -1 is none.
+    return isinstance(pool, QueuePool) and pool.checkedout() >= pool.size() + pool._max_overflow >= pool.size()  # noqa: SLF001
+
+
 async def fingerprint_through(engine: AsyncEngine) -> str | None:
     """Return the fingerprint of the database that the engine leads to; None where it is kept from its role."""
     async with engine.connect() as connection:
         try:
             row = (await connection.execute(text(statements.IDENTITY))).one()
-        except DBAPIError:
+        except exc.DBAPIError:
             return None
     return fingerprint(str(row.system_identifier), row.database_oid)

@@ -17,7 +17,7 @@ from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, ProvisioningState
 from pgvector_ready.judgement.phrases import Part, phrase
 from pgvector_ready.lateness import again_if_late
-from pgvector_ready.observation.application import fingerprint_through, prove_for_application
+from pgvector_ready.observation.application import fingerprint_through, pool_considered, prove_for_application
 from pgvector_ready.observation.enabling import enable
 from pgvector_ready.readiness.readiness import Readiness
 
@@ -143,7 +143,8 @@ class Provisioner:
             with self._crashes.watching(Deed.APPLICATION):
                 await again_if_late(self._use)
         except Exception as error:  # noqa: BLE001 - as above
-            return self._logged(error, _failure(error, Step.USABLE, observation))
+            found = pool_considered(error, self._engine)
+            return self._logged(found, _failure(found, Step.USABLE, observation))
         return None
 
     async def _elsewhere(self, facts: Facts) -> Failure | None:

@@ -29,6 +29,7 @@ from pgvector_ready.settings import Settings, load
 from tests.conftest import Database
 from tests.support.postgres import PostgresServer
 from tests.support.service import DATABASE, HEALTH
+from tests.support.told import error_in
 
 NOWHERE = "postgresql://app:secret@127.0.0.1:1/app"
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "guests.md").read_text()
@@ -458,6 +459,36 @@ def test_metrics_without_their_extra_say_which() -> None:
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
 
     assert ran.stderr.rstrip().endswith('pip install "pgvector-ready[metrics]"')
+
+
+@pytest.mark.parametrize("pool_timeout", [0.2, 30.0], ids=["the pool gives up", "start-up gives up"])
+async def test_a_pool_without_a_free_connection_is_blamed_and_not_the_server(
+    server: PostgresServer, pool_timeout: float
+) -> None:
+    server.create_database("kept")
+    engine = create_async_engine(
+        make_url(server.connection_string(database="kept")).set(drivername="postgresql+asyncpg"),
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=pool_timeout,
+    )
+    try:
+        app = FastAPI(lifespan=(ready := Ready(engine=engine)).lifespan())
+        app.include_router(ready.router)
+        async with engine.connect() as kept, client_of(app) as client:
+            while await code_in(client) != "too_many_connections":
+                await asyncio.sleep(0.02)
+            answer = await client.get(DATABASE)
+            await kept.close()
+            while (await client.get(HEALTH)).status_code != 200:
+                await asyncio.sleep(0.02)
+            mended = await client.get(DATABASE)
+    finally:
+        await engine.dispose()
+        server.drop_database("kept")
+
+    error_in(answer, "too_many_connections", "usable", "own pool are in use", "tries again by itself")
+    assert mended.status_code == 200
 
 
 async def test_an_exhausted_pool_and_a_frozen_server_are_answered_in_time(server: PostgresServer) -> None:

@@ -495,6 +495,18 @@ CONNECTED: Table = {
             "プールの大きさを上げるか、プールの大きさ×プロセス数×インスタンス数をそれより小さくしてください。",
         ),
     ),
+    (Code.TOO_MANY_CONNECTIONS, "pool"): Sentences(
+        Text(
+            "All connections of the application's own pool are in use, and start-up got none to prove pgvector with.",
+            "アプリケーション自身のプールの接続がすべて使用中で、起動時に pgvector を確かめるための接続が得られません。",
+        ),
+        Text(
+            "Give each connection back when its work is done, or raise pool_size; start-up tries again by itself, and "
+            "neither the server nor the service need be restarted.",
+            "処理が終わった接続をプールに返すか、pool_size を大きくしてください。起動処理は自動的に再試行するため、サーバーも"
+            "サービスも再起動する必要はありません。",
+        ),
+    ),
     (Code.CANNOT_CONNECT_NOW, ""): Sentences(
         Text(
             "The server on {host} port {port} is starting up, shutting down or recovering.",

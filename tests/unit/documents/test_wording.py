@@ -133,6 +133,7 @@ def test_every_case_that_is_built_has_its_sentences() -> None:
         "brackets",
         "doubtful",
         "endpoint",
+        "pool",
         "pooler",
         "musl",
         "trigger",
