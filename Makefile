@@ -74,8 +74,8 @@ browser: .venv/tools  ## Drive a real Chromium against the status page | 2 min; 
 	@$(BIN)/python -m pytest --numprocesses=2 tests/browser
 
 .PHONY: soak
-soak: .venv/bench  ## Poll it hard while its database is broken every minute, and write docs/soak.md (MINUTES=30 RATE=2000) | 30 min; needs two idle cores
-	@$(BIN)/python -m bench.soak $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(RATE),--rate=$(RATE))
+soak: .venv/bench  ## Poll it hard while its database is broken every minute (MINUTES=30 RATE=2000; PUBLISH=1 writes docs/soak.md) | 30 min; needs two idle cores
+	@$(BIN)/python -m bench.soak $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(RATE),--rate=$(RATE)) $(if $(PUBLISH),--publish)
 
 .PHONY: fuzz
 fuzz: .venv/tools  ## Send malformed requests to a service on this machine and poll it meanwhile (MINUTES=10 SEED=1) | 10 min; needs no more

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench import vector
 from bench.figures import Figure
 
 _LONGEST = 3.0
@@ -13,7 +14,7 @@ def draw(figures: Sequence[Figure], path: Path) -> None:
     import matplotlib as mpl  # noqa: PLC0415 - of the group `bench`; the tests of the rest do without
 
     mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "pgvector-ready"  # the same figures give the same file
+    mpl.rcParams.update(vector.STYLE)
     from matplotlib import pyplot as plt  # noqa: PLC0415 - after `use`
 
     rows = [figure for figure in figures if figure.bound][::-1]
@@ -28,7 +29,7 @@ def draw(figures: Sequence[Figure], path: Path) -> None:
     axes.set_xlim(-0.02, max(1.2, axes.get_xlim()[1]))
     axes.set_xlabel("share of the bound (left of 1 is within; what is better than 0 stands at 0)")
     axes.grid(axis="x", alpha=0.3)
-    canvas.savefig(path, metadata={"Date": None})
+    vector.save(canvas, path)
     plt.close(canvas)
 
 

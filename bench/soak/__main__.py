@@ -26,16 +26,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
     parser.add_argument("--minutes", type=int, default=30, help="one event each (30)")
     parser.add_argument("--rate", type=int, default=2000, help="requests per second (2000)")
-    parser.add_argument("--report", type=Path, default=REPOSITORY / "docs", help="the folder to write to (docs)")
-    parser.add_argument("--again", action="store_true", help="write the report again, from soak.json in that folder")
+    parser.add_argument("--publish", action="store_true", help="write to docs, not to build/soak")
+    parser.add_argument("--again", action="store_true", help="write the report again, from docs/soak.json")
     options = parser.parse_args()
+    docs = REPOSITORY / "docs"
+    folder = docs if options.publish else REPOSITORY / "build" / "soak"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started ends then, too
     if options.again:
-        found: Record = json.loads((options.report / "soak.json").read_text())
+        found: Record = json.loads((docs / "soak.json").read_text())
     else:
         plan = Plan.of_minutes(options.minutes, options.rate, EVENTS, _commit())
         found = record(plan, perform(plan, _tell), _postgresql())
-    _publish(found, options.report)
+    _publish(found, folder)
     _tell(f"{found['answers']:,} answers, {found['wrong_answers']:,} wrong; memory {found['memory']}")
     for wrong in found["wrong"]:
         _tell(json.dumps(wrong, ensure_ascii=False))

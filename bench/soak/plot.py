@@ -1,8 +1,11 @@
 """The run as a picture: aligned panels over time, with every event in all of them."""
 
+from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench import vector
 from bench.soak.record import Record
 
 if TYPE_CHECKING:
@@ -10,6 +13,7 @@ if TYPE_CHECKING:
 
 _GOOD, _BAD, _CHANGING = "#2e9e5b", "#d1495b", "#c9c9c9"
 _LIVENESS, _READINESS = "#30638e", "#e08e1b"
+_POINTS = 240  # of a line, enough to show every peak; a point for each second of half an hour makes a file of 300 kB
 _STATES = {True: _GOOD, False: _BAD, None: _CHANGING}
 
 
@@ -19,9 +23,7 @@ def draw(record: Record, path: Path) -> None:
     import matplotlib as mpl  # noqa: PLC0415
 
     mpl.use("svg")
-    mpl.rcParams.update(
-        {"svg.fonttype": "none", "svg.hashsalt": "soak", "font.size": 8, "path.simplify_threshold": 0.5}
-    )
+    mpl.rcParams.update({**vector.STYLE, "font.size": 8, "path.simplify_threshold": 0.5})
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     heights = [2, 3, 1.5, 1.5, 1]
@@ -31,11 +33,15 @@ def draw(record: Record, path: Path) -> None:
         panel.set_xlim(0, record["seconds"]["at"][-1] / 60)
         fill(panel, record)
         panel.grid(visible=True, axis="y", alpha=0.3)
-        for event in record["events"]:
-            panel.axvline(event["at"] / 60, color=_BAD, alpha=0.35, linewidth=0.8)
+        _mark_events(panel, record)
     _name_events(panels[0], record)
-    panels[-1].set_xlabel("minutes")
-    figure.savefig(path, format="svg", metadata={"Date": None})
+    panels[-1].set_xlabel(f"minutes (each point is the worst of {_bin(record)} s)")
+    vector.save(figure, path)
+
+
+def _mark_events(panel: "Axes", record: Record) -> None:
+    across, heights = _broken(((event["at"], event["at"]) for event in record["events"]), 0, 1)
+    panel.plot(across, heights, transform=panel.get_xaxis_transform(), color=_BAD, alpha=0.35, linewidth=0.8)
 
 
 def _name_events(panel: "Axes", record: Record) -> None:
@@ -44,16 +50,22 @@ def _name_events(panel: "Axes", record: Record) -> None:
         panel.text(event["at"] / 60, top, f" {event['name']}", rotation=60, fontsize=7, va="bottom", ha="left")
 
 
+def _bin(record: Record) -> int:
+    return -(-len(record["seconds"]["at"]) // _POINTS)
+
+
 def _minutes(record: Record) -> list[float]:
-    return [at / 60 for at in record["seconds"]["at"]]
+    return [at / 60 for at in record["seconds"]["at"][:: _bin(record)]]
 
 
-def _column(record: Record, name: str) -> list[Any]:
-    return [float("nan") if value is None else value for value in record["seconds"][name]]
+def _column(record: Record, name: str, worst: Callable[[list[Any]], Any] = max) -> list[Any]:
+    values, width = record["seconds"][name], _bin(record)
+    bins = ([value for value in values[at : at + width] if value is not None] for at in range(0, len(values), width))
+    return [worst(seen) if seen else float("nan") for seen in bins]
 
 
 def _answers(panel: "Axes", record: Record) -> None:
-    columns = [_column(record, name) for name in ("liveness_answers", "readiness_answers")]
+    columns = [_column(record, name, min) for name in ("liveness_answers", "readiness_answers")]
     labels = ["/api/v1/health", "/api/v1/health/db"]
     panel.stackplot(_minutes(record), *columns, labels=labels, colors=[_LIVENESS, _READINESS], alpha=0.7)
     panel.set_ylabel("answers per second")
@@ -94,7 +106,16 @@ def _states(panel: "Axes", record: Record) -> None:
     end = record["seconds"]["at"][-1]
     for row, name in enumerate(("reported", "truth")):
         changes = record[name]
-        for (at, state), (until, _) in zip(changes, [*changes[1:], (end, None)], strict=True):
-            panel.broken_barh([(at / 60, (until - at) / 60)], (row - 0.4, 0.8), facecolors=_STATES[state], linewidth=0)
+        spans = [(at, until, state) for (at, state), (until, _) in pairwise([*changes, (end, None)])]
+        for state, colour in _STATES.items():
+            across, heights = _broken(((at, until) for at, until, shown in spans if shown is state), row, row)
+            panel.plot(across, heights, color=colour, linewidth=14, solid_capstyle="butt")
+    panel.set_ylim(-0.5, 1.5)
     panel.set_yticks([0, 1], ["reported", "true"])
     panel.set_ylabel("state")
+
+
+def _broken(spans: Iterable[tuple[float, float]], begin: float, end: float) -> tuple[list[float], list[float]]:
+    """One line with gaps, from `begin` to `end` in each span. A line for each span makes the file twice as large."""
+    across = [at / 60 for span in spans for at in (*span, float("nan"))]
+    return across, [begin, end, float("nan")] * (len(across) // 3)
