@@ -63,7 +63,7 @@ def _filled(text: Text | None, values: Mapping[str, Value], language: Language) 
 
 def _spoken(name: str, values: Mapping[str, Value], language: Language) -> object:
     if name.endswith(_IDENTIFIER):
-        return _quoted(printable(str(values[name.removesuffix(_IDENTIFIER)]), SENTENCE_LIMIT))
+        return _quoted(str(values[name.removesuffix(_IDENTIFIER)])[:SENTENCE_LIMIT])
     match values[name]:
         case str() as value:
             return printable(value, _STATEMENTS_LIMIT if name == _STATEMENTS else SENTENCE_LIMIT)
@@ -76,8 +76,17 @@ def _spoken(name: str, values: Mapping[str, Value], language: Language) -> objec
 
 
 def _quoted(name: str) -> str:
-    """A name as SQL wants it, safe to paste."""
-    return '"{}"'.format(name.replace('"', '""'))
+    """A name as SQL wants it, safe to paste: what cannot be seen is written as its number."""
+    doubled = name.replace('"', '""')
+    if printable(name, len(name)) == name:
+        return f'"{doubled}"'
+    return 'U&"{}"'.format("".join(_numbered(one) for one in doubled))
+
+
+def _numbered(character: str) -> str:
+    if character == "\\":
+        return "\\\\"
+    return character if printable(character, 1) == character else f"\\+{ord(character):06x}"
 
 
 class _Several:

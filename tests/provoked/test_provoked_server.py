@@ -151,7 +151,7 @@ ROWS = [
         ('ALTER ROLE "{name}" SET search_path = "$user", public, hidden',),
         "pgvector_not_on_search_path",
         None,
-        ('ALTER ROLE "{name}" SET search_path = "$user", public, "hidden";',),
+        ('ALTER ROLE "{name}" IN DATABASE "{name}" SET search_path = "$user", public, "hidden";',),
         step="usable",
     ),
     Row(

@@ -18,7 +18,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.told import note_printed
 
 _HISTORY = Path(__file__).parents[2] / "app/migrations"
-_BEGINS = r"ALTER|GRANT|CREATE|UPDATE|DROP"
+_BEGINS = r"ALTER|GRANT|CREATE|UPDATE|DROP|SET"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,23 @@ _POLICY = "ALTER TABLE alembic_version ENABLE ROW LEVEL SECURITY"
 _READABLE = 'GRANT SELECT ON alembic_version TO "{name}"'
 _ENABLE = ("--enable", "--yes")
 
+# Where a setting may stand, each before the one above it.
+_SCOPES = {
+    "of the database": 'DATABASE "{name}"',
+    "of the role": 'ROLE "{name}"',
+    "of the role in the database": 'ROLE "{name}" IN DATABASE "{name}"',
+}
+
 CURES = [
     Cure(Code.LOGIN_NOT_PERMITTED, ('ALTER ROLE "{name}" NOLOGIN',)),
     Cure(
         Code.INVALID_PASSWORD, ("""ALTER ROLE "{name}" PASSWORD 'of the first start'""",), password_afterwards="new",  # noqa: S106
+    ),
+    Cure(
+        Code.INVALID_PASSWORD,
+        ("ALTER ROLE \"{name}\" VALID UNTIL '2001-01-01'",),
+        password_afterwards="new",  # noqa: S106
+        id="expired",
     ),
     Cure(Code.DATABASE_CONNECT_DENIED, ('REVOKE CONNECT ON DATABASE "{name}" FROM PUBLIC, "{name}"',)),
     Cure(Code.DATABASE_NOT_ACCEPTING, ('ALTER DATABASE "{name}" ALLOW_CONNECTIONS false',)),
@@ -63,7 +76,15 @@ CURES = [
     Cure(
         Code.PRELOAD_LIBRARY_FAILED, ("ALTER ROLE \"{name}\" SET local_preload_libraries = 'nosuch'",), id="of the role"
     ),
-    Cure(Code.READ_ONLY, ('ALTER DATABASE "{name}" SET default_transaction_read_only = on',)),
+    Cure(
+        Code.PRELOAD_LIBRARY_FAILED,
+        ("ALTER ROLE \"{name}\" IN DATABASE \"{name}\" SET session_preload_libraries = 'nosuch'",),
+        id="of the role in the database",
+    ),
+    *(
+        Cure(Code.READ_ONLY, (f"ALTER {scope} SET default_transaction_read_only = on",), id=whose)
+        for whose, scope in _SCOPES.items()
+    ),
     Cure(Code.PGVECTOR_NOT_ENABLED, (), has_vector=False),
     Cure(
         Code.PGVECTOR_NOT_ENABLED,
@@ -86,7 +107,23 @@ CURES = [
     ),
     Cure(Code.PGVECTOR_NAME_TAKEN, ("CREATE TYPE public.vector AS (a float8[])",), options=_ENABLE, has_vector=False,
          is_superuser=True),
-    Cure(Code.PGVECTOR_NOT_ON_SEARCH_PATH, ("CREATE SCHEMA hidden", "ALTER EXTENSION vector SET SCHEMA hidden")),
+    *(
+        Cure(
+            Code.PGVECTOR_NOT_ON_SEARCH_PATH,
+            (
+                "CREATE SCHEMA hidden",
+                "ALTER EXTENSION vector SET SCHEMA hidden",
+                f'ALTER {scope} SET search_path = "$user", public',
+            ),
+            id=f"by a path {whose}",
+        )
+        for whose, scope in _SCOPES.items()
+    ),
+    Cure(
+        Code.PGVECTOR_NOT_ON_SEARCH_PATH,
+        ('CREATE SCHEMA U&"hid\\001b\\\\den"', 'ALTER EXTENSION vector SET SCHEMA U&"hid\\001b\\\\den"'),
+        id="in a schema whose name cannot be seen",
+    ),
     Cure(
         Code.PGVECTOR_SHADOWED,
         ('CREATE SCHEMA "{name}" AUTHORIZATION "{name}"', 'CREATE TYPE "{name}".vector AS (a float8[])'),
@@ -238,8 +275,12 @@ def test_what_the_remedy_says_ends_the_failure(cure: Cure, database: Database) -
     else:
         statements = re.findall(rf"(?:{_BEGINS}) (?:'[^']*'|\"[^\"]*\"|[^;'\"])*;", remedy)
         assert statements, remedy
-        for statement in statements if cure.takes is None else [statements[cure.takes]]:
-            _execute(database, statement)
+        chosen = statements if cure.takes is None else [statements[cure.takes]]
+        # In one session, as a person pastes them: what keeps from connecting is mended from another database.
+        is_reached = f"[-] connected {cure.code}" not in printed
+        with server.connect(name if is_reached else "postgres") as session:
+            for statement in chosen:
+                session.execute(statement.encode())
 
     if not cure.is_superuser:
         url = server.connection_string(role, name, password=cure.password_afterwards)

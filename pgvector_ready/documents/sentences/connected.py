@@ -412,13 +412,17 @@ CONNECTED: Table = {
             "database: ALTER DATABASE {database_identifier} RESET session_preload_libraries; "
             "ALTER DATABASE {database_identifier} RESET local_preload_libraries; "
             "ALTER ROLE {user_identifier} RESET session_preload_libraries; "
-            "ALTER ROLE {user_identifier} RESET local_preload_libraries; Where it is in neither (psql shows them by "
+            "ALTER ROLE {user_identifier} RESET local_preload_libraries; "
+            "ALTER ROLE {user_identifier} IN DATABASE {database_identifier} RESET session_preload_libraries; "
+            "ALTER ROLE {user_identifier} IN DATABASE {database_identifier} RESET local_preload_libraries; Where it is in none (psql shows them by "
             "\\drds), it stands in postgresql.conf.",
             "ライブラリを入れる(名前は pgvector-ready check が表示します)か、スーパーユーザーとして別のデータベースで"
             "設定から外してください: ALTER DATABASE {database_identifier} RESET session_preload_libraries; "
             "ALTER DATABASE {database_identifier} RESET local_preload_libraries; "
             "ALTER ROLE {user_identifier} RESET session_preload_libraries; "
-            "ALTER ROLE {user_identifier} RESET local_preload_libraries; どちらにもなければ(psql の \\drds で分かります)、"
+            "ALTER ROLE {user_identifier} RESET local_preload_libraries; "
+            "ALTER ROLE {user_identifier} IN DATABASE {database_identifier} RESET session_preload_libraries; "
+            "ALTER ROLE {user_identifier} IN DATABASE {database_identifier} RESET local_preload_libraries; どこにもなければ(psql の \\drds で分かります)、"
             "postgresql.conf にあります。",
         ),
     ),
@@ -550,9 +554,11 @@ CONNECTED: Table = {
             "サーバーが、自身の statement_timeout によってごく小さな問い合わせを打ち切りました。",
         ),
         Text(
-            "Raise it for this role (ALTER ROLE {user_identifier} SET statement_timeout = '30s';) "
+            "Raise it for this role "
+            "(ALTER ROLE {user_identifier} IN DATABASE {database_identifier} SET statement_timeout = '30s';) "
             "or look at what keeps the server busy: SELECT pid, state, query FROM pg_stat_activity;",
-            "このロールの値を上げる(ALTER ROLE {user_identifier} SET statement_timeout = '30s';)か、"
+            "このロールの値を上げる"
+            "(ALTER ROLE {user_identifier} IN DATABASE {database_identifier} SET statement_timeout = '30s';)か、"
             "何がサーバーを忙しくしているかを調べてください: SELECT pid, state, query FROM pg_stat_activity;",
         ),
     ),

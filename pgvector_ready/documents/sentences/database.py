@@ -57,10 +57,19 @@ DATABASE: Table = {
             "データベースはプライマリですが、トランザクションが読み取り専用になっています。",
         ),
         Text(
-            "ALTER DATABASE {database_identifier} RESET default_transaction_read_only; also look at the role's "
-            "settings and at the provider's console: some switch it on when a disk is full.",
-            "ALTER DATABASE {database_identifier} RESET default_transaction_read_only; を実行してください。"
-            "ロールの設定とプロバイダーのコンソールも確かめてください。ディスクがいっぱいになると自動的に読み取り専用にするプロバイダーがあります。",
+            "Look at the disk in the provider's console first: some switch this on when it is full. Else, as the "
+            "database's owner, in one session: SET default_transaction_read_only = off; "
+            "ALTER DATABASE {database_identifier} RESET default_transaction_read_only; "
+            "ALTER ROLE {user_identifier} RESET default_transaction_read_only; "
+            "ALTER ROLE {user_identifier} IN DATABASE {database_identifier} RESET default_transaction_read_only; "
+            "Where it is in none of them, it stands in DATABASE_URL, in PGOPTIONS or on the server.",
+            "まずプロバイダーのコンソールでディスクの空きを確かめてください。いっぱいになると自動的に読み取り専用にするプロバイダーが"
+            "あります。そうでなければ、データベースの所有者として、一つのセッションで: "
+            "SET default_transaction_read_only = off; "
+            "ALTER DATABASE {database_identifier} RESET default_transaction_read_only; "
+            "ALTER ROLE {user_identifier} RESET default_transaction_read_only; "
+            "ALTER ROLE {user_identifier} IN DATABASE {database_identifier} RESET default_transaction_read_only; "
+            "どこにもなければ、DATABASE_URL、PGOPTIONS、またはサーバーの設定にあります。",
         ),
     ),
     (Code.PGVECTOR_NOT_AVAILABLE, "musl"): Sentences(
@@ -299,9 +308,11 @@ DATABASE: Table = {
         ),
         Text(
             "GRANT USAGE ON SCHEMA {schema_identifier} TO {user_identifier}; and put it on the search path: "
-            'ALTER ROLE {user_identifier} SET search_path = "$user", public, {schema_identifier};',
+            "ALTER ROLE {user_identifier} IN DATABASE {database_identifier} "
+            'SET search_path = "$user", public, {schema_identifier};',
             "GRANT USAGE ON SCHEMA {schema_identifier} TO {user_identifier}; を実行し、検索パスに加えてください: "
-            'ALTER ROLE {user_identifier} SET search_path = "$user", public, {schema_identifier};',
+            "ALTER ROLE {user_identifier} IN DATABASE {database_identifier} "
+            'SET search_path = "$user", public, {schema_identifier};',
             otherwise=Text(
                 "Find its schema: SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'vector'; "
                 "then grant this role the use of it, and put it on the role's search path.",

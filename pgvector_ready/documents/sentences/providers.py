@@ -109,9 +109,11 @@ PROVIDER_REMEDIES: Mapping[tuple[Code, str, Provider], Text] = {
     ),
     (Code.INVALID_PASSWORD, "", Provider.LOCAL): Text(
         "Correct the password in DATABASE_URL, or set it on the server: ALTER ROLE {user_identifier} PASSWORD 'new'; "
+        "One that has expired is refused in the same words: ALTER ROLE {user_identifier} VALID UNTIL 'infinity'; "
         "A container whose data lie on a volume keeps the password of its first start, whatever POSTGRES_PASSWORD "
         "says later.",
         "DATABASE_URL のパスワードを正すか、サーバーで設定してください: ALTER ROLE {user_identifier} PASSWORD 'new'; "
+        "期限の切れたパスワードも同じように拒否されます: ALTER ROLE {user_identifier} VALID UNTIL 'infinity'; "
         "データをボリュームに置くコンテナは、あとで POSTGRES_PASSWORD を変えても、最初に起動したときのパスワードを使い続けます。",
     ),
     (Code.TLS_UNTRUSTED, "", Provider.RDS): Text(

@@ -8,7 +8,7 @@ from pgvector_ready.web.status.markup import Html, tag, together
 # What a remedy tells people to run: a statement up to its semicolon (not one within quotes), or one of the programs.
 _COMMAND = re.compile(
     r"""(DO\ \$do\$.+?\$do\$;
-    |(?:ALTER|CREATE|DROP|GRANT|REINDEX|SELECT)\ (?:"[^"]*"|'[^']*'|[^;"'])+;
+    |(?:ALTER|CREATE|DROP|GRANT|REINDEX|SELECT|SET)\ (?:"[^"]*"|'[^']*'|[^;"'])+;
     |pgvector-ready\ (?:check(?:\ --enable)?|migrate)
     |psql\ -(?:l|h\ \S+\ -p\ \S+)
     |psql\ "\$DATABASE_URL"\ -c\ "[^"]*")""",

@@ -456,7 +456,7 @@ REMEDIES = {
 }
 
 
-_COMMANDS = re.compile(r"\b(ALTER|CREATE|DROP|GRANT|REINDEX|SELECT)\b|psql [-\"]|pgvector-ready (check|migrate)")
+_COMMANDS = re.compile(r"\b(ALTER|CREATE|DROP|GRANT|REINDEX|SELECT|SET)\b|psql [-\"]|pgvector-ready (check|migrate)")
 
 
 def test_a_remedy_is_drawn_word_for_word_with_every_command_set_apart() -> None:
@@ -481,7 +481,10 @@ def test_a_remedy_is_drawn_word_for_word_with_every_command_set_apart() -> None:
         (Code.DATABASE_CONNECT_DENIED, ['GRANT CONNECT ON DATABASE "a""; SELECT 1;" TO "it\'s";']),
         (
             Code.STATEMENT_TIMEOUT,
-            ["ALTER ROLE \"it's\" SET statement_timeout = '30s';", "SELECT pid, state, query FROM pg_stat_activity;"],
+            [
+                'ALTER ROLE "it\'s" IN DATABASE "a""; SELECT 1;" SET statement_timeout = \'30s\';',
+                "SELECT pid, state, query FROM pg_stat_activity;",
+            ],
         ),
     ],
 )

@@ -23,7 +23,7 @@ from tests.support.sentences import TARGET, VALUES, assert_complete, example
 
 # What a remedy tells people to run, type or set: the same in every language.
 _FIXED = re.compile(
-    r"""(?:ALTER|CREATE|GRANT|SELECT)\ (?:"[^"]*"|'[^']*'|[^;"'])+;
+    r"""(?:ALTER|CREATE|GRANT|SELECT|SET)\ (?:"[^"]*"|'[^']*'|[^;"'])+;
     |pgvector-ready\ [a-z]+(?:\ --[a-z]+)?
     |psql\ -(?:l|h\ \S+\ -p\ \S+)
     |psql\ "\$DATABASE_URL"\ -c\ "[^"]*"
@@ -341,3 +341,21 @@ def test_the_servers_own_words_are_not_repeated() -> None:
     failure = failure_of(error, Step.CONNECTED, TARGET)
 
     assert "secret" not in repr(failure) + repr(wording(failure))
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("app", '"app"'),
+        ('a"b', '"a""b"'),
+        ("Ä pp", '"Ä pp"'),
+        ("a\\b", '"a\\b"'),
+        ('a\x1b\n"', 'U&"a\\+00001b\\+00000a"""'),
+        ("a\\b\u202e", 'U&"a\\\\b\\+00202e"'),
+    ],
+)
+def test_a_name_is_written_so_that_it_can_be_pasted(name: str, written: str) -> None:
+    values = {"schema": name}
+    said = wording(Failure.about(Code.PGVECTOR_NOT_ON_SEARCH_PATH, Step.USABLE, TARGET, values))
+
+    assert f"GRANT USAGE ON SCHEMA {written} TO " in said.remedy
