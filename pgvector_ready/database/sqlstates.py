@@ -30,6 +30,7 @@ SQLSTATES: tuple[tuple[str, Step | None, Code], ...] = (
     ("58P01", Step.ENABLED, Code.PGVECTOR_LIBRARY_MISSING),
     ("58P01", Step.USABLE, Code.PGVECTOR_LIBRARY_MISSING),
     ("0A000", Step.ENABLED, Code.PGVECTOR_NOT_AVAILABLE),
+    ("22023", Step.ENABLED, Code.PGVECTOR_FILES_INCOMPLETE),  # no script creates it, or none leads to the new version
     ("3F000", Step.ENABLED, Code.PGVECTOR_SCHEMA_MISSING),  # the search path leads to no schema
     ("55P03", Step.ENABLED, Code.PGVECTOR_LOCK_TIMEOUT),
     # What PL/pgSQL raises: at a login and at CREATE EXTENSION only an event trigger does.

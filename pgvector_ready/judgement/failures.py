@@ -83,6 +83,7 @@ class Code(StrEnum):
     PGVECTOR_PERMISSION_DENIED = "pgvector_permission_denied"
     PGVECTOR_REFUSED = "pgvector_refused"
     PGVECTOR_SCHEMA_MISSING = "pgvector_schema_missing"
+    PGVECTOR_FILES_INCOMPLETE = "pgvector_files_incomplete"
     PGVECTOR_NAME_TAKEN = "pgvector_name_taken"
     PGVECTOR_TOO_OLD = "pgvector_too_old"
     PGVECTOR_LOCK_TIMEOUT = "pgvector_lock_timeout"

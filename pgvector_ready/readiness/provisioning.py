@@ -122,7 +122,10 @@ class Provisioner:
             with self._crashes.watching(Deed.UPDATE if update else Deed.ENABLE):
                 await again_if_late(partial(self._enable, update=update))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told and tried again
-            return self._logged(error, _failure(error, Step.ENABLED, observation))
+            failure = _failure(error, Step.ENABLED, observation)
+            if update and failure.code is Code.PGVECTOR_PERMISSION_DENIED:
+                failure = replace(failure, case="update")
+            return self._logged(error, failure)
         return None
 
     async def _enable(self, *, update: bool) -> None:

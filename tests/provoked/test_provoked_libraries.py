@@ -131,6 +131,53 @@ def test_scripts_that_are_newer_than_the_library_are_told(database: Database, fo
     assert check(database, "--enable").returncode == 0
 
 
+async def test_a_control_file_without_its_scripts_is_told(database: Database, folder: Path) -> None:
+    scripts = next(find_binaries(None).parent.rglob("vector.control")).parent
+    (folder / "extension").mkdir()
+    shutil.copy(scripts / "vector.control", folder / "extension")
+    wheel.open_to_all(folder)
+    alter(database, f"SET extension_control_path = '{folder}'")
+
+    done = check(database, "--enable")
+    async with running(database.url) as service:
+        answer = await service.until("pgvector_files_incomplete")
+        alter(database, "RESET extension_control_path")
+        await service.until(None)
+
+    assert done.returncode == 1
+    assert "[-] enabled pgvector_files_incomplete: pgvector's files on the server are not all there" in done.stdout
+    assert "The server said: extension" in done.stdout
+    error_in(
+        answer, "pgvector_files_incomplete", "enabled", "leads to version", "Install pgvector whole", sqlstate="22023"
+    )
+
+
+@pytest.mark.parametrize(
+    ("is_owner", "code", "words"),
+    [
+        (True, "pgvector_files_incomplete", ("leads to version",)),
+        (False, "pgvector_permission_denied", ("may not update the extension", "ALTER EXTENSION vector UPDATE;")),
+    ],
+    ids=["no script", "not the owner"],
+)
+async def test_an_update_that_cannot_be_made_says_why(
+    database_with_vector: Database,
+    is_owner: bool,  # noqa: FBT001
+    code: str,
+    words: tuple[str, ...],
+) -> None:
+    """Of a version that no script leads on from, and older than what is asked for."""
+    database = database_with_vector
+    database.execute("UPDATE pg_extension SET extversion = '0.0.1' WHERE extname = 'vector'")
+    async with running(database.url if is_owner else database.plain_url, update_pgvector=True) as service:
+        answer = await service.until(code)
+        database.execute("DROP EXTENSION vector")
+        database.execute("CREATE EXTENSION vector")
+        await service.until(None)
+
+    error_in(answer, code, "enabled", *words, sqlstate="22023" if is_owner else "42501")
+
+
 async def test_a_file_that_is_no_library_cannot_be_loaded(database_with_vector: Database, folder: Path) -> None:
     (folder / "junk").write_bytes(b"not found: ask your provider")
     put_library(database_with_vector, folder, folder / "junk")

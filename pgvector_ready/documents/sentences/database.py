@@ -136,6 +136,16 @@ DATABASE: Table = {
             "ENABLE_PGVECTOR=true で起動したサービスも、同じことをします。",
         ),
     ),
+    (Code.PGVECTOR_PERMISSION_DENIED, "update"): Sentences(
+        Text(
+            "User {user} may not update the extension in database {database}: it belongs to another role.",
+            "データベース {database} の拡張は別のロールのもので、ユーザー {user} には更新する権限がありません。",
+        ),
+        Text(
+            "As the owner of the extension, or a superuser, in this database: ALTER EXTENSION vector UPDATE;",
+            "拡張の所有者かスーパーユーザーとして、このデータベースで実行してください: ALTER EXTENSION vector UPDATE;",
+        ),
+    ),
     (Code.PGVECTOR_PERMISSION_DENIED, ""): Sentences(
         Text(
             "User {user} may not create the extension in database {database}.",
@@ -335,6 +345,23 @@ DATABASE: Table = {
             "GRANT USAGE, CREATE ON SCHEMA public TO {user_identifier}; そのうえで、DATABASE_URL や PGOPTIONS で別のものを"
             "指定していなければ、検索パスに加えてください: "
             'ALTER ROLE {user_identifier} IN DATABASE {database_identifier} SET search_path = "$user", public;',
+        ),
+    ),
+    (Code.PGVECTOR_FILES_INCOMPLETE, ""): Sentences(
+        Text(
+            "pgvector's files on the server are not all there: no SQL script of theirs leads to version "
+            "{available_version}.",
+            "サーバーにある pgvector のファイルが揃っていません。バージョン {available_version} にする SQL スクリプトがありません。",
+            otherwise=Text(
+                "pgvector's files on the server are not all there: the SQL script that is needed is missing.",
+                "サーバーにある pgvector のファイルが揃っていません。必要な SQL スクリプトがありません。",
+            ),
+        ),
+        Text(
+            "Install pgvector whole again, the library and all SQL files of one release, or use an image that has it; "
+            "pgvector-ready check --enable prints what the server misses.",
+            "ライブラリとすべての SQL ファイルが同じバージョンになるように pgvector を入れ直すか、pgvector を含むイメージを"
+            "使ってください。足りないものは pgvector-ready check --enable が表示します。",
         ),
     ),
     (Code.PGVECTOR_NAME_TAKEN, ""): Sentences(
