@@ -24,14 +24,14 @@ class NotPostgreSQLError(ConnectionError):
 
 
 class Violation(StrEnum):
-    """A way of breaking PostgreSQL's protocol."""
+    """A way of breaking PostgreSQL's protocol, by the name of the words that tell it."""
 
-    LENGTH = "length"
-    MESSAGE = "message"
-    SIZE = "size"
-    PASSWORD = "password"  # noqa: S105 - the name of a violation
-    DRIVER = "driver"
-    ANSWER = "answer"
+    LENGTH = Part.VIOLATION_LENGTH
+    MESSAGE = Part.VIOLATION_MESSAGE
+    SIZE = Part.VIOLATION_SIZE
+    PASSWORD = Part.VIOLATION_PASSWORD
+    DRIVER = Part.VIOLATION_DRIVER
+    ANSWER = Part.VIOLATION_ANSWER
 
 
 class ProtocolViolationError(ConnectionError):
@@ -76,12 +76,12 @@ class NoMatchingHostError(ConnectionError):
 
 
 class Deed(StrEnum):
-    """A statement that runs pgvector's library."""
+    """A statement that runs pgvector's library, by the name of the words that tell it."""
 
-    PROOF = "proof"
-    ENABLE = "enable"
-    UPDATE = "update"
-    APPLICATION = "application"
+    PROOF = Part.DEED_PROOF
+    ENABLE = Part.DEED_ENABLE
+    UPDATE = Part.DEED_UPDATE
+    APPLICATION = Part.DEED_APPLICATION
 
 
 class ServerCrashesError(Exception):
@@ -147,8 +147,6 @@ _FOUND_OUT: dict[type[Exception], Code] = {
     WrongDistanceError: Code.PGVECTOR_WRONG_RESULT,
     ServerCrashesError: Code.PGVECTOR_CRASHES_SERVER,
 }
-
-
 _CONNECTING = frozenset({Step.CONFIGURED, Step.CONNECTED})
 _UNREACHABLE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN, errno.EHOSTDOWN})
 
@@ -221,24 +219,6 @@ def _cut(step: Step | None) -> Code:
     return Code.CONNECTION_CLOSED if step in _CONNECTING else Code.CONNECTION_LOST
 
 
-_VIOLATIONS = {
-    Violation.LENGTH: Part.VIOLATION_LENGTH,
-    Violation.MESSAGE: Part.VIOLATION_MESSAGE,
-    Violation.SIZE: Part.VIOLATION_SIZE,
-    Violation.PASSWORD: Part.VIOLATION_PASSWORD,
-    Violation.DRIVER: Part.VIOLATION_DRIVER,
-    Violation.ANSWER: Part.VIOLATION_ANSWER,
-}
-
-
-_DEEDS = {
-    Deed.PROOF: Part.DEED_PROOF,
-    Deed.ENABLE: Part.DEED_ENABLE,
-    Deed.UPDATE: Part.DEED_UPDATE,
-    Deed.APPLICATION: Part.DEED_APPLICATION,
-}
-
-
 def failure_of(
     error: BaseException,
     step: Step,
@@ -257,7 +237,7 @@ def failure_of(
     case = _case_of(error, code)
     if code is Code.PROTOCOL_VIOLATION:
         broken = (cause.violation for cause in causes(error) if isinstance(cause, ProtocolViolationError))
-        values = {**values, "violation": phrase(_VIOLATIONS[next(broken, Violation.DRIVER)])}
+        values = {**values, "violation": phrase(Part(next(broken, Violation.DRIVER)))}
     if isinstance(error, UntrustedError):
         code, values = error.finding.code, {**values, **error.finding.values}
     if code is Code.DATABASE_MISSING and (meant := intended_name(target.database)):
@@ -271,7 +251,7 @@ def failure_of(
         case, found = _of_tls(error)
         values = {**values, **found}
     if isinstance(error, ServerCrashesError):
-        values = {**values, "deed": phrase(_DEEDS[error.deed]), "times": str(error.times)}
+        values = {**values, "deed": phrase(Part(error.deed)), "times": str(error.times)}
     return replace(Failure.about(code, step, target, values, sqlstate, case), words=said.words)
 
 
@@ -307,13 +287,9 @@ def _case_of(error: BaseException, code: Code) -> str:
 
 _TLS = frozenset({Code.TLS_ROOT_MISSING, Code.TLS_REQUEST_REFUSED, Code.TLS_HANDSHAKE_FAILED})
 _INTERNAL = frozenset({Provider.RAILWAY_INTERNAL, Provider.RENDER_INTERNAL})
-
-
 # One proxy before everybody's databases, which says XX000 of a login to one that it does not know, that is switched off
 # or over its quota; of a PostgreSQL server it would be a mistake of its own.
 _SHARED_PROXIES = frozenset({Provider.SUPABASE, Provider.NEON})
-
-
 _INTERNAL_ERROR = "XX000"
 # Fixed English sentences of poolers and proxies, which have a PostgreSQL server's codes and none of their own.
 _POOLERS: tuple[tuple[str, tuple[Code, str]], ...] = (
