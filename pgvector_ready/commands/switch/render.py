@@ -17,15 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from pgvector_ready.commands.outward import WrongProxyError, create_client, read
-from pgvector_ready.commands.switch.resources import (
-    DEPLOY,
-    DEPLOYS,
-    SERVICE,
-    SERVICES,
-    VARIABLE,
-    Deploy,
-    Service,
-)
+from pgvector_ready.commands.switch.resources import DEPLOY, DEPLOYS, SERVICE, SERVICES, VARIABLE, Deploy, Service
 from pgvector_ready.dsn import provider_of
 from pgvector_ready.judgement.target import Provider
 from pgvector_ready.printable import SENTENCE_LIMIT, printable

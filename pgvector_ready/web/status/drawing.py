@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from pgvector_ready.documents.documents import SERVICE, Identity
+from pgvector_ready.documents.identity import SERVICE, Identity
 from pgvector_ready.documents.language import Language
 from pgvector_ready.documents.reasons import why_skipped
 from pgvector_ready.judgement.failures import Step
@@ -203,12 +203,12 @@ def _index(index: Document, words: Words) -> str:
 
 def _size(size_bytes: int) -> str:
     """In the units of PostgreSQL's pg_size_pretty, of 1,024 each."""
-    size, units = float(size_bytes), ("B", "kB", "MB", "GB", "TB")
-    for unit in units:
-        if size < _NEXT_UNIT or unit == units[-1]:
+    size = float(size_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < _NEXT_UNIT:
             return f"{size:.0f} {unit}"
         size /= 1_024
-    raise AssertionError
+    return f"{size:.0f} TB"
 
 
 _NEXT_UNIT = 10_240
