@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pgvector_ready.arguments import checked_engine, checked_metadata, checked_path, text_of, with_url
 from pgvector_ready.database import Database, create_engine
-from pgvector_ready.documents.documents import Documentation, Identity
+from pgvector_ready.documents.identity import Documentation, Identity
 from pgvector_ready.judgement.failures import Failure
 from pgvector_ready.judgement.requirements import Requirements, VectorPolicy
 from pgvector_ready.judgement.target import NOWHERE, Target

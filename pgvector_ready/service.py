@@ -7,7 +7,7 @@ from fastapi import APIRouter, FastAPI
 
 from pgvector_ready import __doc__ as description
 from pgvector_ready import __version__
-from pgvector_ready.documents.documents import SERVICE
+from pgvector_ready.documents.identity import SERVICE
 from pgvector_ready.ready import Ready
 from pgvector_ready.settings import Settings
 from pgvector_ready.web.careful import make_careful

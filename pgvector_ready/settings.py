@@ -1,22 +1,13 @@
 """The environment, read and validated once; every variable stands in docs/settings.md."""
 
 import os
-import pwd
 import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -24,32 +15,11 @@ from pgvector_ready.documents.wording import wording
 from pgvector_ready.dsn import ConnectionString, DsnError, parse
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, VectorPolicy, VersionTable
-from pgvector_ready.judgement.target import NOWHERE, Network
+from pgvector_ready.judgement.target import NOWHERE
 from pgvector_ready.paths import FAILURES
 from pgvector_ready.redaction import Redactor
+from pgvector_ready.surroundings import account
 
-_RAILWAY_VARIABLES = ("RAILWAY_ENVIRONMENT_ID", "RAILWAY_ENVIRONMENT", "RAILWAY_PROJECT_ID")
-# Any of them set means that a platform runs this, and that nobody looks at a database on its own disk.
-PLATFORM_VARIABLES = (
-    "RENDER",
-    *_RAILWAY_VARIABLES,
-    "KUBERNETES_SERVICE_HOST",
-    "FLY_APP_NAME",
-    "DYNO",
-    "K_SERVICE",
-    "ECS_CONTAINER_METADATA_URI_V4",
-    "WEBSITE_INSTANCE_ID",
-)
-# Azure Pipelines, Jenkins, TeamCity and CodeBuild do not set CI.
-CI_VARIABLES = (
-    "CI",
-    "GITHUB_ACTIONS",
-    "GITLAB_CI",
-    "TF_BUILD",
-    "JENKINS_URL",
-    "TEAMCITY_VERSION",
-    "CODEBUILD_BUILD_ID",
-)
 # Render takes an instance for dead that has not answered within 5 s.
 _PLATFORM_PATIENCE_SECONDS = 5.0
 
@@ -83,10 +53,6 @@ def _as_address(value: str) -> str:
 
 def _listed(value: str | None) -> list[str]:
     return [word.strip() for word in (value or "").split(",") if word.strip()]
-
-
-def _first(*names: str) -> AliasChoices:
-    return AliasChoices(*names)
 
 
 Version = Annotated[str, AfterValidator(_as_version)]
@@ -133,12 +99,14 @@ class Settings(BaseSettings):
     railway_public_domain: str | None = None
 
     embedded_data_folder: Path | None = None
-    environment: str | None = Field(default=None, validation_alias=_first("ENVIRONMENT", "RAILWAY_ENVIRONMENT_NAME"))
+    environment: str | None = Field(
+        default=None, validation_alias=AliasChoices("ENVIRONMENT", "RAILWAY_ENVIRONMENT_NAME")
+    )
     commit: str | None = Field(
-        default=None, validation_alias=_first("RENDER_GIT_COMMIT", "RAILWAY_GIT_COMMIT_SHA", "GIT_COMMIT")
+        default=None, validation_alias=AliasChoices("RENDER_GIT_COMMIT", "RAILWAY_GIT_COMMIT_SHA", "GIT_COMMIT")
     )
     instance: str | None = Field(
-        default=None, validation_alias=_first("RENDER_INSTANCE_ID", "RAILWAY_REPLICA_ID", "HOSTNAME")
+        default=None, validation_alias=AliasChoices("RENDER_INSTANCE_ID", "RAILWAY_REPLICA_ID", "HOSTNAME")
     )
 
     @field_validator("*", mode="before")
@@ -230,7 +198,7 @@ class Settings(BaseSettings):
         if self.database_url is None:
             raise wrong_database_url(Failure.about(Code.DATABASE_URL_MISSING, Step.CONFIGURED, NOWHERE))
         try:
-            return parse(self.database_url.get_secret_value(), {**os.environ, **_account()})
+            return parse(self.database_url.get_secret_value(), {**os.environ, **account()})
         except DsnError as error:
             raise wrong_database_url(error.failure) from None
 
@@ -276,13 +244,7 @@ class ServeSettings(Settings):
     @property
     def style(self) -> Literal["json", "console"] | None:
         """The form of the log; None where the output decides."""
-        match (self.log_format or "").strip().lower():
-            case "json":
-                return "json"
-            case "console":
-                return "console"
-            case _:
-                return None
+        return _STYLES.get((self.log_format or "").strip().lower())
 
     @property
     def level(self) -> str:
@@ -299,6 +261,7 @@ class ServeSettings(Settings):
         return tuple(name for name, known in is_known.items() if not known)
 
 
+_STYLES: Mapping[str, Literal["json", "console"]] = {"json": "json", "console": "console"}
 # What other logging libraries call them, too.
 _LEVELS = {
     **{name: name for name in ("debug", "info", "warning", "error", "critical")},
@@ -326,36 +289,11 @@ def _read(kind: type[_Kind], given: Mapping[str, Any]) -> _Kind:
         raise ConfigurationError("; ".join(_sentence(detail) for detail in error.errors())) from None
 
 
-def is_on_platform(environment: Mapping[str, str]) -> bool:
-    """Whether a hosting platform runs this process."""
-    return any(environment.get(name) for name in PLATFORM_VARIABLES)
-
-
-def is_in_ci(environment: Mapping[str, str]) -> bool:
-    """Whether a CI job is this process: nobody looks at a database of its own there, and an empty secret is usual."""
-    return any(environment.get(name, "").lower() not in {"", "0", "false"} for name in CI_VARIABLES)
-
-
-def own_network(environment: Mapping[str, str]) -> Network | None:
-    """Return the private network that this process runs in; None on a developer's machine."""
-    if environment.get("RENDER"):
-        return Network.RENDER
-    return Network.RAILWAY if any(environment.get(name) for name in _RAILWAY_VARIABLES) else None
-
-
 def wrong_database_url(failure: Failure) -> ConfigurationError:
     """Return the error that a failure of DATABASE_URL is, with its sentences on one line."""
     said = wording(failure)
     sentence = f"{failure.code}: {said.message} {said.remedy}"
     return ConfigurationError(sentence if "DATABASE_URL" in sentence else f"DATABASE_URL: {sentence}", failure)
-
-
-def _account() -> dict[str, str]:
-    """Return the user by the account's name, as libpq does, whatever USER says; nothing where the account has none."""
-    try:
-        return {"USER": pwd.getpwuid(os.geteuid()).pw_name}
-    except KeyError:  # a container may run under a number that nobody has
-        return {}
 
 
 _WORDS = {

@@ -18,7 +18,8 @@ from pgvector_ready.dsn.conninfo import VARIABLES
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.target import NOWHERE, is_public
 from pgvector_ready.printable import SENTENCE_LIMIT, printable
-from pgvector_ready.settings import ConfigurationError, Settings, is_in_ci, is_on_platform, wrong_database_url
+from pgvector_ready.settings import ConfigurationError, Settings, wrong_database_url
+from pgvector_ready.surroundings import is_in_ci, is_on_platform
 
 _FILE = ".env"
 _VARIABLE = "DATABASE_URL"

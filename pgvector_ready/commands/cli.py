@@ -17,7 +17,7 @@ from pgvector_ready.commands.recall.command import recall
 from pgvector_ready.commands.serve import serve
 from pgvector_ready.commands.switch.command import switch
 from pgvector_ready.commands.verify.command import verify
-from pgvector_ready.settings import is_in_ci, is_on_platform
+from pgvector_ready.surroundings import is_in_ci, is_on_platform
 
 _CONNECTION_STRING = re.compile(r"postgres(?:ql)?(?:\+\w+)?:/|password\s*=", re.IGNORECASE)
 _NOT_HERE = (

@@ -7,18 +7,14 @@ from http import HTTPStatus
 from itertools import chain
 from typing import NamedTuple
 
-from pgvector_ready.documents.documents import (
-    MOST_FINDINGS,
-    AnonymousDocument,
-    DatabaseDocument,
-    Identity,
-    ServiceDocument,
-)
+from pgvector_ready.documents.documents import AnonymousDocument, DatabaseDocument, ServiceDocument
 from pgvector_ready.documents.headers import SAFETY_HEADERS, Headers
+from pgvector_ready.documents.identity import Identity
 from pgvector_ready.documents.language import Language
 from pgvector_ready.documents.places import pgvector_in, where
 from pgvector_ready.documents.reasons import why_skipped
 from pgvector_ready.documents.sentences import Text
+from pgvector_ready.documents.vectors import MOST_FINDINGS
 from pgvector_ready.documents.wording import wording, words
 from pgvector_ready.judgement.failures import Failure
 from pgvector_ready.judgement.observation import Observation

@@ -1,57 +1,24 @@
 """The two documents that leave the service, and their schema."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    SerializerFunctionWrapHandler,
-    WithJsonSchema,
-    model_serializer,
-)
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from pgvector_ready import __version__
+from pgvector_ready.documents.fields import Document, Instant, Milliseconds, PreciseInstant, Shown
+from pgvector_ready.documents.identity import SERVICE, Documentation, Identity
 from pgvector_ready.documents.language import Language
+from pgvector_ready.documents.vectors import VectorsDocument
 from pgvector_ready.documents.wording import wording, words
 from pgvector_ready.judgement.facts import Extension, Facts
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, ProvisioningState
-from pgvector_ready.judgement.report import Finding, Reason, Report, State, Verdict
+from pgvector_ready.judgement.report import Reason, Report, State, Verdict
 from pgvector_ready.judgement.requirements import joined
-from pgvector_ready.judgement.vectors import IndexState, VectorColumn, VectorIndex
 from pgvector_ready.paths import DATABASE_PATH
-from pgvector_ready.printable import NAME_LIMIT, printable
-
-SERVICE = "pgvector-ready"
-# Of the findings on vectors, and of their columns; the rest are counted.
-MOST_FINDINGS = 20
 
 
-def _instant(timespec: str) -> tuple[PlainSerializer, WithJsonSchema]:
-    def iso(moment: datetime) -> str:
-        return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
-
-    return PlainSerializer(iso, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
-
-
-Instant = Annotated[datetime, *_instant("seconds")]
-PreciseInstant = Annotated[datetime, *_instant("milliseconds")]
-# A name or a version that somebody else gave.
-Shown = Annotated[str, AfterValidator(lambda text: printable(text, NAME_LIMIT))]
-Milliseconds = Annotated[float, PlainSerializer(lambda value: round(value, 1), return_type=float)]
-
-
-class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class ErrorDocument(_Document):
+class ErrorDocument(Document):
     """What is wrong, and the very next thing to do."""
 
     code: Code
@@ -77,7 +44,7 @@ class ErrorDocument(_Document):
         )
 
 
-class StepDocument(_Document):
+class StepDocument(Document):
     """One step of the runbook; what it warns of stands beside it."""
 
     step: Step
@@ -119,7 +86,7 @@ class StepDocument(_Document):
         )
 
 
-class PgvectorDocument(_Document):
+class PgvectorDocument(Document):
     """The extension: `available` is on the server and not enabled in this database, `unknown` was not reached."""
 
     state: Literal["installed", "available", "not_available", "unknown"]
@@ -129,7 +96,7 @@ class PgvectorDocument(_Document):
     schema_name: Shown | None = Field(serialization_alias="schema")
 
 
-class TargetDocument(_Document):
+class TargetDocument(Document):
     """Which database this is about; nothing secret."""
 
     host: Shown | None
@@ -141,7 +108,7 @@ class TargetDocument(_Document):
     fingerprint: str | None
 
 
-class ServerDocument(_Document):
+class ServerDocument(Document):
     """The PostgreSQL server behind it."""
 
     version: Shown | None
@@ -149,168 +116,33 @@ class ServerDocument(_Document):
     writable: bool | None
 
 
-class MigrationsDocument(_Document):
+class MigrationsDocument(Document):
     """Alembic's revisions: the database's, and the newest this code knows."""
 
     current: Shown | None
     head: Shown | None
 
 
-class FindingDocument(_Document):
-    """Something that is wrong with the vectors; names and remedy only for whoever may see them."""
-
-    code: Code
-    table: Shown | None
-    column: Shown | None
-    index: Shown | None
-    message: str
-    remedy: str | None
-    accepted: bool
-
-    @classmethod
-    def of(cls, finding: Finding, language: Language = Language.ENGLISH, *, shows_names: bool) -> "FindingDocument":
-        """The finding as it is shown."""
-        shown = finding if shows_names else finding.without_names()
-        said = wording(shown.failure, language)
-        return cls(
-            code=shown.failure.code,
-            table=shown.table,
-            column=shown.column,
-            index=shown.index,
-            message=said.message,
-            remedy=said.remedy if shows_names else None,
-            accepted=shown.is_accepted,
-        )
-
-
-class IndexDocument(_Document):
-    """An approximate index on a column of vectors; its name only for whoever may see it."""
-
-    index: Shown | None
-    method: Shown
-    operator_class: Shown
-    state: IndexState
-    size_bytes: int
-    progress: float | None = Field(description="From 0 to 1, of a build that this role may watch.")
-
-
-class ColumnDocument(_Document):
-    """A column of vectors with its indexes; names only for whoever may see them."""
-
-    table: Shown | None
-    column: Shown | None
-    type: str
-    dimensions: int | None
-    rows: int | None = Field(description="As PostgreSQL estimates them; null where this role may not read the column.")
-    indexes: tuple[IndexDocument, ...]
-
-    @classmethod
-    def of(cls, column: VectorColumn, indexes: Iterable[VectorIndex], *, shows_names: bool) -> "ColumnDocument":
-        """The column as it is shown."""
-        return cls(
-            table=column.table if shows_names else None,
-            column=column.name if shows_names else None,
-            type=column.type,
-            dimensions=column.dimensions,
-            rows=None if column.rows is None else round(column.rows),
-            indexes=tuple(
-                IndexDocument(
-                    index=one.name if shows_names else None,
-                    method=one.method,
-                    operator_class=one.operator_class,
-                    state=one.state,
-                    size_bytes=one.size_bytes,
-                    progress=one.progress,
-                )
-                for one in indexes
-            ),
-        )
-
-
-class VectorsDocument(_Document):
-    """What the last look at the columns of vectors found: how many there are, the largest, and what is wrong."""
-
-    columns: int
-    indexes: int
-    building: int
-    largest: tuple[ColumnDocument, ...] = Field(description="At most 20 columns, those with most rows.")
-    findings: tuple[FindingDocument, ...]
-    more: int = Field(description="How many findings there are besides.")
-    observed_at: Instant
-
-    @classmethod
-    def of(
-        cls, report: Report, language: Language = Language.ENGLISH, *, shows_names: bool
-    ) -> "VectorsDocument | None":
-        """The inventory as it is shown; None before the first one."""
-        inventory = report.facts.look.inventory
-        if inventory is None:
-            return None
-        states = [index.state for index in inventory.indexes]
-        shown = report.findings[:MOST_FINDINGS]
-        largest = sorted(inventory.columns, key=lambda one: -(one.rows or 0))[:MOST_FINDINGS]
-        return cls(
-            columns=inventory.total,
-            indexes=len(states),
-            building=states.count(IndexState.BUILDING),
-            largest=tuple(
-                ColumnDocument.of(one, inventory.indexes_on(one), shows_names=shows_names) for one in largest
-            ),
-            findings=tuple(FindingDocument.of(one, language, shows_names=shows_names) for one in shown),
-            more=len(report.findings) - len(shown),
-            observed_at=inventory.observed_at,
-        )
-
-
-class ProvisioningDocument(_Document):
+class ProvisioningDocument(Document):
     """What start-up made of the extension, and in how many attempts."""
 
     state: ProvisioningState
     attempts: int
 
 
-class LinksDocument(_Document):
+class LinksDocument(Document):
     """Where to look next."""
 
     database: str
 
 
-@dataclass(slots=True)
-class Documentation:
-    """The page with a section for each code, once the application has one."""
-
-    # Its address, or its path.
-    page: str | None = None
-
-    def of(self, code: Code) -> str | None:
-        """Return where the section of this code is; None where there is no page."""
-        return f"{self.page}#{code}" if self.page else None
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Which process this is: what both documents say of the service itself."""
-
-    commit: str | None
-    environment: str | None
-    instance: str | None
-    started_at: datetime
-    documentation: Documentation = field(default_factory=Documentation)
-
-    @classmethod
-    def of_a_command(cls) -> "Identity":
-        """A command's, which no platform deployed and which serves no page."""
-        documentation = Documentation("docs/failures.md")
-        return cls(None, None, None, started_at=datetime.now(UTC), documentation=documentation)
-
-
-class AnonymousError(_Document):
+class AnonymousError(Document):
     """No more than the code."""
 
     code: Code
 
 
-class AnonymousDocument(_Document):
+class AnonymousDocument(Document):
     """What everybody may see where HEALTH_TOKEN is set; with the token it is the whole document."""
 
     healthy: bool
@@ -324,7 +156,7 @@ class AnonymousDocument(_Document):
         return cls(healthy=document.healthy, status=document.status, error=error)
 
 
-class ServiceDocument(_Document):
+class ServiceDocument(Document):
     """May this process live, may this deploy go live?"""
 
     healthy: bool
@@ -355,7 +187,7 @@ class ServiceDocument(_Document):
         )
 
 
-class DatabaseDocument(_Document):
+class DatabaseDocument(Document):
     """Is PostgreSQL with pgvector usable right now?"""
 
     healthy: bool
@@ -411,7 +243,7 @@ class DatabaseDocument(_Document):
         )
 
 
-class OfflineDocument(_Document):
+class OfflineDocument(Document):
     """The configuration judged alone; that nobody asked the database, it does not say that it is healthy."""
 
     status: Literal["pass", "warn", "fail"]

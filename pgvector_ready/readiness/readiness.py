@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pgvector_ready.clock import moment
 from pgvector_ready.documents.answer import Answers, about_database
-from pgvector_ready.documents.documents import Identity
+from pgvector_ready.documents.identity import Identity
 from pgvector_ready.documents.wording import wording
 from pgvector_ready.judgement.facts import Facts
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step

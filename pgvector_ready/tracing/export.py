@@ -20,7 +20,7 @@ from requests.adapters import HTTPAdapter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pgvector_ready import __version__
-from pgvector_ready.documents.documents import SERVICE, Identity
+from pgvector_ready.documents.identity import SERVICE, Identity
 from pgvector_ready.paths import PAGE
 from pgvector_ready.redaction import Redactor
 from pgvector_ready.tracing import UNTRACED, Traces, excluding

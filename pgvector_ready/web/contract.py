@@ -9,13 +9,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from pgvector_ready.documents.answer import Answer
-from pgvector_ready.documents.documents import (
-    AnonymousDocument,
-    DatabaseDocument,
-    Documentation,
-    Identity,
-    ServiceDocument,
-)
+from pgvector_ready.documents.documents import AnonymousDocument, DatabaseDocument, ServiceDocument
+from pgvector_ready.documents.identity import Documentation, Identity
 from pgvector_ready.judgement.facts import Extension, Facts, Server
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning, ProvisioningState

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 from starlette.types import Scope, Send
 
 from pgvector_ready.documents.answer import COMMON_HEADERS, Answer, Answers, Manner, about_service
-from pgvector_ready.documents.documents import Identity
 from pgvector_ready.documents.headers import Headers
+from pgvector_ready.documents.identity import Identity
 from pgvector_ready.documents.language import Language, preferred
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.target import Target

@@ -14,7 +14,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from pgvector_ready import __version__
-from pgvector_ready.documents.documents import DatabaseDocument, Identity
+from pgvector_ready.documents.documents import DatabaseDocument
+from pgvector_ready.documents.identity import Identity
 from pgvector_ready.judgement.observation import Observation, ProvisioningState
 from pgvector_ready.judgement.report import State
 from pgvector_ready.judgement.vectors import IndexState

@@ -17,13 +17,8 @@ from pydantic import AliasChoices, SecretStr, ValidationError
 
 from pgvector_ready.judgement.failures import Code
 from pgvector_ready.judgement.requirements import MigrationPolicy, VectorPolicy, VersionTable
-from pgvector_ready.settings import (
-    PLATFORM_VARIABLES,
-    ConfigurationError,
-    ServeSettings,
-    is_on_platform,
-    load_for_serve,
-)
+from pgvector_ready.settings import ConfigurationError, ServeSettings, load_for_serve
+from pgvector_ready.surroundings import PLATFORM_VARIABLES, is_on_platform
 from tests.support.service import ServiceProcess
 
 URL = "postgresql://someone:secret@db.example.net:5432/app"

@@ -19,7 +19,8 @@ from pgvector_ready import __version__
 from pgvector_ready.commands import cli
 from pgvector_ready.database.sqlstates import SQLSTATES
 from pgvector_ready.documents.answer import Manner, about_database, about_service
-from pgvector_ready.documents.documents import DatabaseDocument, Documentation, Identity, ServiceDocument, StepDocument
+from pgvector_ready.documents.documents import DatabaseDocument, ServiceDocument, StepDocument
+from pgvector_ready.documents.identity import Documentation, Identity
 from pgvector_ready.judgement.facts import Extension, Facts
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning

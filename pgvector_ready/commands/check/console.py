@@ -11,7 +11,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from pgvector_ready.documents.answer import Manner, about_database, lines_of, lines_of_findings
-from pgvector_ready.documents.documents import DatabaseDocument, Identity, OfflineDocument
+from pgvector_ready.documents.documents import DatabaseDocument, OfflineDocument
+from pgvector_ready.documents.identity import Identity
 from pgvector_ready.documents.places import pgvector_in, where
 from pgvector_ready.documents.reasons import why_skipped
 from pgvector_ready.documents.wording import wording, words

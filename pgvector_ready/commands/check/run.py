@@ -13,7 +13,7 @@ from sqlalchemy import MetaData
 
 from pgvector_ready.database import Database, create_engine
 from pgvector_ready.database.crashes import Crashes
-from pgvector_ready.documents.documents import Identity
+from pgvector_ready.documents.identity import Identity
 from pgvector_ready.judgement.facts import Facts
 from pgvector_ready.judgement.failures import Failure, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning, ProvisioningState
@@ -28,7 +28,8 @@ from pgvector_ready.observation.observer import Observer
 from pgvector_ready.observation.pgvector import standing
 from pgvector_ready.readiness.provisioning import Permissions, Provisioner
 from pgvector_ready.readiness.readiness import Readiness
-from pgvector_ready.settings import Settings, own_network
+from pgvector_ready.settings import Settings
+from pgvector_ready.surroundings import own_network
 
 # How long a command waits for a server that has crashed, to say more than that the connection was lost.
 _RECOVERY_SECONDS, _LOOKED_AT_EVERY_SECONDS = 10.0, 0.5

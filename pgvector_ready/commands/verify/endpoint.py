@@ -12,7 +12,7 @@ from pgvector_ready.commands.verify.redirect import advice_on_redirect, destinat
 from pgvector_ready.commands.verify.reply import Outcome, Reply
 from pgvector_ready.commands.verify.schema import DatabaseDocument, Reading, ServiceDocument, Whole, read
 from pgvector_ready.commands.verify.trouble import NoReply
-from pgvector_ready.documents.documents import SERVICE
+from pgvector_ready.documents.identity import SERVICE
 from pgvector_ready.judgement.report import State
 
 

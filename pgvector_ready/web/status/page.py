@@ -11,7 +11,7 @@ from string import Template
 from fastapi import APIRouter, Request, Response
 
 from pgvector_ready.documents.answer import Answers, Manner
-from pgvector_ready.documents.documents import SERVICE, Identity
+from pgvector_ready.documents.identity import SERVICE, Identity
 from pgvector_ready.documents.language import preferred
 from pgvector_ready.paths import PAGE
 from pgvector_ready.readiness.readiness import Readiness

@@ -17,7 +17,8 @@ from pgvector_ready.commands.choice import Source, choose
 from pgvector_ready.embedded import Place, embedded_database, wheel
 from pgvector_ready.embedded.cluster import server_processes
 from pgvector_ready.judgement.failures import Code
-from pgvector_ready.settings import CI_VARIABLES, PLATFORM_VARIABLES, ConfigurationError, Settings
+from pgvector_ready.settings import ConfigurationError, Settings
+from pgvector_ready.surroundings import CI_VARIABLES, PLATFORM_VARIABLES
 from tests.conftest import Database
 from tests.support.postgres import ROOM, wait_until
 from tests.support.service import ServiceProcess

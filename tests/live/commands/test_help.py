@@ -11,7 +11,7 @@ import pytest
 import typer.main
 
 from pgvector_ready.commands.cli import app
-from pgvector_ready.settings import CI_VARIABLES, PLATFORM_VARIABLES
+from pgvector_ready.surroundings import CI_VARIABLES, PLATFORM_VARIABLES
 
 COMMANDS = sorted(typer.main.get_group(app).commands)
 ROOT = Path(__file__).parents[3]

@@ -31,7 +31,7 @@ from pgvector_ready.commands.verify.judge import documents_in, judge
 from pgvector_ready.commands.verify.reply import Reply
 from pgvector_ready.commands.verify.schema import DatabaseDocument
 from pgvector_ready.documents.answer import Manner, about_database, about_service
-from pgvector_ready.documents.documents import Identity
+from pgvector_ready.documents.identity import Identity
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning
 from pgvector_ready.judgement.requirements import Requirements, VersionTable

@@ -14,7 +14,7 @@ import pytest
 
 from pgvector_ready.database import Database as Connector
 from pgvector_ready.documents.answer import Answers, Manner
-from pgvector_ready.documents.documents import Identity
+from pgvector_ready.documents.identity import Identity
 from pgvector_ready.dsn import parse
 from pgvector_ready.judgement.facts import Extension, Facts, Server
 from pgvector_ready.judgement.failures import Code, Failure, Step

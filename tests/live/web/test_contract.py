@@ -15,7 +15,7 @@ import pytest
 
 from pgvector_ready import __version__
 from pgvector_ready.documents.answer import Manner, about_database
-from pgvector_ready.documents.documents import Identity
+from pgvector_ready.documents.identity import Identity
 from pgvector_ready.documents.reasons import why_skipped
 from pgvector_ready.documents.sentences import SENTENCES
 from pgvector_ready.judgement.facts import Facts

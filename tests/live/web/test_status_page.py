@@ -13,7 +13,8 @@ from string import Formatter
 
 import pytest
 
-from pgvector_ready.documents.documents import DatabaseDocument, Identity
+from pgvector_ready.documents.documents import DatabaseDocument
+from pgvector_ready.documents.identity import Identity
 from pgvector_ready.documents.language import Language, preferred
 from pgvector_ready.documents.sentences import SENTENCES
 from pgvector_ready.documents.wording import wording

@@ -18,7 +18,7 @@ from bench.soak.load import Load
 from bench.soak.truth import Phase, Timeline
 from pgvector_ready.documents.answer import Answer as Sent
 from pgvector_ready.documents.answer import Answers, Manner, about_database, about_service
-from pgvector_ready.documents.documents import Identity
+from pgvector_ready.documents.identity import Identity
 from pgvector_ready.judgement.facts import Extension, Facts, Server
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, Provisioning

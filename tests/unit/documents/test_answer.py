@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from pgvector_ready.documents.answer import COMMON_HEADERS, Answer, Answers, Manner, about_database, about_service
-from pgvector_ready.documents.documents import Identity
+from pgvector_ready.documents.identity import Identity
 from pgvector_ready.documents.language import Language
 from pgvector_ready.judgement.facts import Extension, Facts, Server
 from pgvector_ready.judgement.failures import Code, Failure, Step

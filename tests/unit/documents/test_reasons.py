@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from pgvector_ready.documents.answer import Manner, about_database
-from pgvector_ready.documents.documents import Identity
+from pgvector_ready.documents.identity import Identity
 from pgvector_ready.documents.language import Language
 from pgvector_ready.documents.reasons import why_skipped
 from pgvector_ready.judgement.failures import RUNBOOK, Step

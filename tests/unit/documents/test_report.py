@@ -8,14 +8,8 @@ from typing import Any
 
 import pytest
 
-from pgvector_ready.documents.documents import (
-    AnonymousDocument,
-    DatabaseDocument,
-    Documentation,
-    ErrorDocument,
-    Identity,
-    ServiceDocument,
-)
+from pgvector_ready.documents.documents import AnonymousDocument, DatabaseDocument, ErrorDocument, ServiceDocument
+from pgvector_ready.documents.identity import Documentation, Identity
 from pgvector_ready.dsn import parse
 from pgvector_ready.judgement.facts import Extension, Facts, Server
 from pgvector_ready.judgement.failures import Code, Failure, Step
