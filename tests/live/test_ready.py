@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
-from pydantic import PostgresDsn, SecretStr
+from pydantic import PostgresDsn, SecretStr, create_model
 from sqlalchemy import MetaData, create_engine, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from starlette.applications import Starlette
@@ -25,6 +25,8 @@ from starlette.testclient import TestClient
 
 from app.models import Base
 from pgvector_ready import Ready
+from pgvector_ready.judgement.failures import Code, Step
+from pgvector_ready.judgement.report import Reason, State
 from pgvector_ready.settings import Settings, load
 from tests.conftest import Database
 from tests.support.postgres import PostgresServer
@@ -413,6 +415,22 @@ async def test_a_log_of_the_teams_own_says_what_is_wrong(caplog: pytest.LogCaptu
     said = {record.msg.partition(":")[0]: record.getMessage() for record in caplog.records}
     assert said["became_unready"] == f"became_unready: {error['code']}: {error['message']} {error['remedy']}"
     assert said["probe_failed"] == "probe_failed: connection_refused at connected"
+
+
+def test_the_schemas_of_the_application_keep_their_names() -> None:
+    """FastAPI gives two classes of one name two others, and their clients would be generated anew."""
+    names = {kind.__name__ for kind in (Code, Step, State, Reason)} | {"ErrorDocument", "DatabaseDocument"}
+    app = FastAPI()
+    for name in sorted(names):
+        app.add_api_route(f"/{name}", lambda: None, response_model=create_model(name, team=(int, ...)))
+    alone = app.openapi()["components"]["schemas"]
+
+    app.openapi_schema = None
+    app.include_router(Ready(NOWHERE).router)
+    together = app.openapi()["components"]["schemas"]
+
+    assert set(alone) == names
+    assert {name: schema for name, schema in together.items() if not name.startswith("PgvectorReady")} == alone
 
 
 # Manners
