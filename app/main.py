@@ -14,7 +14,7 @@ from pgvector_ready.web.careful import make_careful
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    """What the team's endpoints need while the application runs begins and ends here."""
+    """Begin and end what the team's endpoints need while the application runs."""
     yield
 
 

@@ -15,6 +15,6 @@ _NAMES = {
 
 
 class Base(DeclarativeBase):
-    """What autogenerate compares a database with: a model elsewhere is imported in `app/migrations/env.py`."""
+    """The base of all models, for autogenerate: `app/migrations/env.py` imports those of other files."""
 
     metadata = MetaData(naming_convention=_NAMES)

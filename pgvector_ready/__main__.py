@@ -57,7 +57,7 @@ def _run() -> int:
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
-    """At once, without an exception that an import could swallow or a frozen server hold up.
+    """End at once, without an exception that an import could swallow or a frozen server hold up.
 
     Nothing is lost by it: a server rolls back the transaction of a client that is gone. `serve` and `switch` have
     something to bring to an end, and take the signal themselves.

@@ -23,7 +23,7 @@ class UnhealthyError(Exception):
 
 
 def address(environ: Mapping[str, str]) -> tuple[str, int]:
-    """Where the service listens, seen from inside its container: the address itself where `HOST` names one."""
+    """Return the host and port of the service as seen from inside its container; an address in `HOST` is used."""
     host, port = environ.get("HOST", "").strip("[]"), environ.get("PORT") or "8000"
     if not (port.isdecimal() and 0 < int(port) < 65_536):  # noqa: PLR2004 - the largest port
         message = "PORT is not a port number; set it to one between 1 and 65535, or unset it for 8000"

@@ -30,6 +30,6 @@ class Loop(asyncio.SelectorEventLoop):
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
-    """As asyncio.run, on this loop."""
+    """Do as asyncio.run does, on this loop."""
     with asyncio.Runner(loop_factory=Loop) as runner:
         return runner.run(work)

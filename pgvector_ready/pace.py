@@ -1,4 +1,4 @@
-"""How many log lines a second are written, and how many were left out."""
+"""Bounds how many log lines are written in a second, and counts those that were left out."""
 
 import logging
 from collections import Counter

@@ -19,7 +19,7 @@ POLLED = frozenset({METRICS_PATH, BADGE_PATH})
 
 @dataclass(frozen=True)
 class Paths:
-    """Where the two endpoints are; that of the process leads, and the others lie below it."""
+    """The paths of the endpoints: the one about the process is given, and the others lie below it."""
 
     health: str = HEALTH_PATH
 

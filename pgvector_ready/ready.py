@@ -168,7 +168,7 @@ class Ready:
 
     @property
     def is_public(self) -> bool:
-        """Whether everybody may see all: no HEALTH_TOKEN is set."""
+        """True if no HEALTH_TOKEN is set, so that everybody may see all."""
         return self._token is None
 
     # Its life

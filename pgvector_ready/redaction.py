@@ -135,7 +135,7 @@ def _forms(character: str) -> Iterator[str]:
 
 
 def _in_base64(secret: str) -> Iterator[str]:
-    """As a piece of something that was encoded whole: it begins at one of three places in a group of bytes."""
+    """The forms of a secret inside a longer text that was encoded: it begins at one of three places in a group."""
     raw = secret.encode(errors="surrogatepass")
     for before, partial in ((0, 0), (1, 2), (2, 3)):
         encoded = b64encode(bytes(before) + raw).decode()

@@ -60,7 +60,7 @@ Seconds = Annotated[float, Field(gt=0, le=60)]
 
 
 class Settings(BaseSettings):
-    """What the environment says; frozen, and no secret is ever shown by it."""
+    """The settings that the environment gives; frozen, and its `repr` shows no secret."""
 
     # Empty is as good as unset: dashboards cannot always delete a variable. hide_input: pydantic would print the value.
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, hide_input_in_errors=True, extra="ignore")
@@ -164,14 +164,14 @@ class Settings(BaseSettings):
 
     @property
     def own_failures_page(self) -> str:
-        """Where this service's page of all failures is: an address that a pager can open, or else its path."""
+        """The address of this service's page of failures, which a pager can open; else its path."""
         if self.render_external_url:
             return f"{self.render_external_url.rstrip('/')}{FAILURES}"
         return f"https://{self.railway_public_domain}{FAILURES}" if self.railway_public_domain else FAILURES
 
     @property
     def looks_at_vectors(self) -> bool:
-        """Whether anybody looks at the columns of vectors."""
+        """True if the service looks at the columns of vectors."""
         return self.vectors is not VectorPolicy.OFF and self.vector_inventory_seconds > 0
 
     def requirements(self) -> Requirements:
@@ -216,7 +216,7 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> frozenset[str]:
-        """What may never be shown."""
+        """The texts that may never be shown."""
         token = {self.health_token.get_secret_value()} if self.health_token else set()
         raw = {self.database_url.get_secret_value()} if self.database_url else set()
         return frozenset(token | raw) | (self._readable.secrets if self._readable else frozenset())
@@ -227,7 +227,7 @@ class Settings(BaseSettings):
 
 
 class ServeSettings(Settings):
-    """What the environment says to `serve` besides; no other command listens, and none writes a log."""
+    """The settings of `serve`, which has some more: no other command listens or writes a log."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)

@@ -31,12 +31,12 @@ CI_VARIABLES = (
 
 
 def is_on_platform(environment: Mapping[str, str]) -> bool:
-    """Whether a hosting platform runs this process."""
+    """Return True if a hosting platform runs this process."""
     return any(environment.get(name) for name in PLATFORM_VARIABLES)
 
 
 def is_in_ci(environment: Mapping[str, str]) -> bool:
-    """Whether a CI job is this process: nobody looks at a database of its own there, and an empty secret is usual."""
+    """Return True if a CI job runs this process: nobody looks at its database, and an empty secret is usual there."""
     return any(environment.get(name, "").lower() not in {"", "0", "false"} for name in CI_VARIABLES)
 
 

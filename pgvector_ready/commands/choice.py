@@ -1,4 +1,4 @@
-"""Which database a command means: the environment's, the one of a `.env` file, or the embedded one. Never a guess."""
+"""Chooses the database of a command: the environment's, a `.env` file's, or the embedded one. It never guesses."""
 
 import os
 import re
@@ -37,7 +37,7 @@ ON_PLATFORM, IN_CI, OTHER_VARIABLES, NO_DATA = "", "ci", "other_variables", "no_
 
 
 class Source(StrEnum):
-    """Who named the database."""
+    """The places that can name the database."""
 
     ENVIRONMENT = "environment"
     FILE = "file"

@@ -15,7 +15,7 @@ from pgvector_ready.settings import ConfigurationError
 
 
 class NotLoadedError(Exception):
-    """It cannot be had; the text is the one sentence, after the traceback of the code that it is in."""
+    """The application cannot be loaded; the text is the one sentence, after the traceback of the code that it is in."""
 
 
 def load_object(name: str, kind: str, example: str) -> Any:

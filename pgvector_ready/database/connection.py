@@ -60,7 +60,7 @@ _NEXT_HOST = (
 
 
 class Database:
-    """Where to connect and how. The probe, the application's engine and the migrations all connect through this."""
+    """Opens connections. The probe, the application's engine and the migrations all connect through this."""
 
     def __init__(
         self,
@@ -158,7 +158,7 @@ class Database:
     async def _phase(
         self, guarded: GuardedLoop, host: Host, addresses: Sequence[str], tls: Tls, timeout_seconds: float
     ) -> Exception:
-        """In which phase there is silence: once the server has spoken it is the login, and nobody need be asked."""
+        """Return the error that names the silent phase: the login, if the server has spoken; else it is asked."""
         if guarded.has_heard:
             return StalledError("login")
         found = await diagnose(TimeoutError(), host, addresses, tls, timeout_seconds)
@@ -212,7 +212,7 @@ class Database:
 
 
 def _is_refused_by_its_address(error: asyncpg.PostgresError) -> bool:
-    """Whether pg_hba.conf said no: its rules may be for TLS alone, which nobody tries where TLS is switched off.
+    """True if a rule of pg_hba.conf refused the login. With TLS switched off, a rule for TLS alone may be the reason.
 
     The routine in the server's source is the one field that is not translated and tells this from a missing role.
     """

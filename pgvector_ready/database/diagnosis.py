@@ -57,7 +57,7 @@ async def diagnose(
 async def _look_in_clear(
     error: Exception, host: Host, addresses: Sequence[str], _: Tls, timeout_seconds: float
 ) -> Exception:
-    """Not a byte about TLS: there are servers that it breaks, and whoever says sslmode=disable may have one."""
+    """Ask without a byte about TLS: it breaks some servers, and sslmode=disable may be there for one of them."""
     await knock(host, addresses, timeout_seconds)
     return StalledError("greeting") if isinstance(error, TimeoutError) else error
 
@@ -81,7 +81,7 @@ async def _look(error: Exception, host: Host, addresses: Sequence[str], tls: Tls
 
 
 async def _greeting(host: Host, addresses: Sequence[str], timeout_seconds: float, *, is_silent: bool) -> Greeting:
-    """As `greet`, with silence for an answer."""
+    """Return the answer of `greet`, or that there was silence."""
     try:
         return await greet(host, addresses, timeout_seconds, handshake=is_silent)
     except StalledError as found:

@@ -1,4 +1,4 @@
-"""Who answers on a port: one SSLRequest, which a PostgreSQL server or pooler answers with exactly one byte."""
+"""Finds out who answers on a port, by an SSLRequest: a PostgreSQL server or pooler answers it with exactly one byte."""
 
 import asyncio
 import contextlib
@@ -137,7 +137,7 @@ async def knock(host: Host, addresses: Sequence[str], timeout_seconds: float) ->
 
 
 async def speaks_in_clear(host: Host, addresses: Sequence[str], timeout_seconds: float) -> bool:
-    """Whether a PostgreSQL server answers a login that was not preceded by a question for TLS.
+    """Return True if a PostgreSQL server answers a login without a question for TLS before it.
 
     The login names nobody: where TLS is demanded, the user's name would cross the network in the clear.
     """

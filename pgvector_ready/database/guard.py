@@ -31,7 +31,7 @@ class GuardedLoop:
 
     @property
     def has_answered_for_tls(self) -> bool:
-        """Whether a server has said yes or no when the driver asked it for TLS."""
+        """True once a server has said yes or no to the driver's question for TLS."""
         answers = (getattr(question, "on_data", None) for question in self._questions)
         return any(one is not None and one.done() and not one.cancelled() and not one.exception() for one in answers)
 
@@ -44,19 +44,19 @@ class GuardedLoop:
         return getattr(self._loop, name)
 
     async def create_connection(self, factory: Callable[[], Any], *where: Any, **options: Any) -> tuple[Any, Any]:
-        """As the loop's."""
+        """Do as the event loop does."""
         return self._with_guard(
             *await self._loop.create_connection(lambda: self._guarded(factory()), *where, **options)
         )
 
     async def create_unix_connection(self, factory: Callable[[], Any], *where: Any, **options: Any) -> tuple[Any, Any]:
-        """As the loop's."""
+        """Do as the event loop does."""
         return self._with_guard(
             *await self._loop.create_unix_connection(lambda: self._guarded(factory()), *where, **options)
         )
 
     async def start_tls(self, transport: "_Transport", *how: Any, **options: Any) -> "_Transport | None":
-        """As the loop's."""
+        """Do as the event loop does."""
         under_tls = await self._loop.start_tls(transport.inner, *how, **options)
         return _Transport(under_tls, self) if under_tls else None
 
@@ -83,12 +83,12 @@ class Guard(asyncio.Protocol):
         self._has_ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Of asyncio."""
+        """Take part in the protocol of asyncio."""
         self.transport = _Transport(transport, self._loop, self)
         self.driver.connection_made(self.transport)
 
     def data_received(self, data: bytes) -> None:
-        """Of asyncio."""
+        """Take part in the protocol of asyncio."""
         if self._has_ended:
             return
         try:
@@ -100,18 +100,18 @@ class Guard(asyncio.Protocol):
             self._end(self.framing.violation)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Of asyncio."""
+        """Take part in the protocol of asyncio."""
         if not self._has_ended:
             self._has_ended = True
             notice = self.framing.last_words
             self.driver.connection_lost(asyncpg.PostgresError.new(notice) if notice else exc)
 
     def pause_writing(self) -> None:
-        """Of asyncio."""
+        """Take part in the protocol of asyncio."""
         self.driver.pause_writing()
 
     def resume_writing(self) -> None:
-        """Of asyncio."""
+        """Take part in the protocol of asyncio."""
         self.driver.resume_writing()
 
     def _end(self, violation: Exception, cause: Exception | None = None) -> None:
@@ -138,7 +138,7 @@ class _Transport:
         return getattr(self.inner, name)
 
     def write(self, data: Any) -> None:
-        """Of asyncio."""
+        """Take part in the protocol of asyncio."""
         if self._guard:
             self._guard.framing.begin_answer()
         self.inner.write(data)

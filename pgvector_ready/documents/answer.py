@@ -37,7 +37,7 @@ _KEPT = 200
 
 
 class Manner(NamedTuple):
-    """How somebody asks, as far as it changes the answer."""
+    """The parts of a request that change the answer."""
 
     is_strict: bool = False
     is_text: bool = False
@@ -160,7 +160,7 @@ def lines_of(verdict: Verdict, language: Language = Language.ENGLISH) -> list[st
 
 
 def lines_of_findings(report: Report, language: Language = Language.ENGLISH) -> list[str]:
-    """What is wrong with the vectors beside what the step says already, a line each; the rest are counted."""
+    """Return a line for each finding on the vectors that no step tells already; the last line counts the rest."""
     told = {verdict.failure for verdict in report.verdicts if verdict.failure}
     others = [finding for finding in report.findings if finding.failure not in told]
     lines = [

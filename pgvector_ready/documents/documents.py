@@ -137,7 +137,7 @@ class LinksDocument(Document):
 
 
 class AnonymousError(Document):
-    """No more than the code."""
+    """The code of a failure, and no more."""
 
     code: Code
 

@@ -1,4 +1,4 @@
-"""What the fields of the documents have in common: how moments, durations and foreign names are written."""
+"""The field types of the documents: how moments, durations and foreign names are written."""
 
 from datetime import datetime
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""Which process answers, and where its page of failures is."""
+"""The process that answers, and its page of failures."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ class Documentation:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which process this is: what both documents say of the service itself."""
+    """The facts about this process that both documents tell."""
 
     commit: str | None
     environment: str | None
@@ -32,6 +32,6 @@ class Identity:
 
     @classmethod
     def of_a_command(cls) -> "Identity":
-        """A command's, which no platform deployed and which serves no page."""
+        """Return the identity of a command, which no platform deployed and which serves no page."""
         documentation = Documentation("docs/failures.md")
         return cls(None, None, None, started_at=datetime.now(UTC), documentation=documentation)

@@ -1,4 +1,4 @@
-"""Which database, on which server, with which pgvector: in a few words for a person."""
+"""Names the database, its server and its pgvector in a few words for a person."""
 
 from pgvector_ready.documents.documents import DatabaseDocument, TargetDocument
 from pgvector_ready.documents.language import Language

@@ -1,4 +1,4 @@
-"""Why a step was skipped, in a few words for a person, in English and Japanese."""
+"""The words that say why a step was skipped, in English and Japanese."""
 
 from pgvector_ready.documents.language import Language
 from pgvector_ready.documents.sentences import Text

@@ -54,7 +54,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionString:
-    """What the string means, each default filled in; nothing that could be a secret shows in its `repr`."""
+    """A connection string as it was read, with each default filled in; its `repr` shows nothing secret."""
 
     hosts: tuple[Host, ...]
     user: str
@@ -73,13 +73,13 @@ class ConnectionString:
 
     @property
     def names(self) -> frozenset[str]:
-        """What is shown of the string, and so no secret even where it is somebody's password as well."""
+        """The parts of the string that are shown: no secret, even where somebody's password is the same word."""
         hosts = {part for host in self.hosts for part in (host.name, host.address or "", str(host.port))}
         return frozenset({*hosts, self.user, self.database, self.server_settings.get("application_name", "")})
 
     @property
     def target(self) -> Target:
-        """What may be shown before anything is connected: all the hosts there are; every name can be seen, and ends."""
+        """The target as shown before anything is connected, with all its hosts; names are printable and cut."""
         providers = {provider_of(host.name) for host in self.hosts}
         ports = [host.port for host in self.hosts]
         return Target(
@@ -172,7 +172,7 @@ def _server_settings(keywords: Mapping[str, str]) -> dict[str, str]:
 
 
 def _secrets(value: str, text: str, keywords: Mapping[str, str]) -> frozenset[str]:
-    """What must never be shown; in which forms it might be written is for a redactor to know."""
+    """The texts that may never be shown; a redactor knows in which forms they may be written."""
     passwords = [keywords[keyword] for keyword in SECRETS if keywords.get(keyword)]
     # A server repeats a setting it does not like.
     settings = re.findall(r"=(\S+)", keywords.get("options", ""))

@@ -1,4 +1,4 @@
-"""What libpq's keywords may be set to, and what becomes of those that asyncpg, or PostgreSQL itself, has no use for."""
+"""The values that libpq's keywords take, and what becomes of keywords that asyncpg or PostgreSQL has no use for."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -90,7 +90,7 @@ _UNUSED = {
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """How a keyword is to be called in a sentence: by its variable where the environment supplied the value."""
+    """Return the name of a keyword for a sentence: its variable, where the value comes from the environment."""
 
     written: frozenset[str]
 
@@ -100,12 +100,12 @@ class Naming:
 
 
 def is_known(keyword: str) -> bool:
-    """Whether the word has a meaning to libpq or to another tool."""
+    """Return True if the word has a meaning to libpq or to another tool."""
     return keyword in VARIABLES or keyword == "requiressl" or is_foreign(keyword)
 
 
 def is_foreign(keyword: str) -> bool:
-    """Whether another tool put the word there, so that it may be set aside."""
+    """Return True if the word is for another tool, so that it may be left out."""
     return keyword in FOREIGN or _FOREIGN_OPTION.fullmatch(keyword) is not None
 
 

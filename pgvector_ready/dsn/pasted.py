@@ -1,4 +1,4 @@
-"""What people paste for a connection string: repaired where the meaning is certain, refused by name where it is not."""
+"""Repairs a pasted connection string where its meaning is certain, and refuses it by name where it is not."""
 
 import re
 from urllib.parse import unquote
@@ -162,7 +162,7 @@ def _is_bare_word(name: Part, text: str) -> bool:
 
 
 def _is_torn(pair: str) -> bool:
-    """Whether a parameter is the rest of a password rather than, say, the `user=me@example` of an Azure server."""
+    """True if a parameter is the rest of a password rather than, say, the `user=me@example` of an Azure server."""
     keyword, _, value = pair.partition("=")
     if "@" not in pair or keyword in {"password", "sslpassword"}:
         return False

@@ -1,4 +1,4 @@
-"""Who runs the database, judged by nothing but the host, and whether a pooler stands in front of it."""
+"""Tells from the host alone who runs the database, and whether a pooler stands in front of it."""
 
 import re
 from ipaddress import IPv6Address, ip_address
@@ -42,7 +42,7 @@ def provider_of(host: str | None) -> Provider:
 
 
 def is_pooler(host: str, port: int) -> bool:
-    """Whether this address is known for transaction pooling; `False` says nothing."""
+    """Return True if this address is known for transaction pooling; False means that nobody knows."""
     name = host.lower()
     return (
         port == _PGBOUNCER_PORT

@@ -35,7 +35,7 @@ _NAMEABLE = re.compile(r"[a-z_]{1,40}")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the string itself says, before the environment does; `foreign` is what other tools would have read."""
+    """The keywords that the string itself gives, before the environment's; `foreign` are those of other tools."""
 
     keywords: dict[str, str]
     foreign: dict[str, str]

@@ -1,4 +1,4 @@
-"""Why a connection string is refused; no failure carries a piece of the string."""
+"""The failures for which a connection string is refused; none carries a piece of the string."""
 
 from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.phrases import Part, Phrase, Value, phrase

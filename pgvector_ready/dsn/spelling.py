@@ -38,7 +38,7 @@ _ALIKE = 0.75
 
 
 def is_disguised(keyword: str) -> bool:
-    """Whether it is a known word in another spelling, and so no piece of anything secret: `sslMode`, `amp;sslmode`."""
+    """Return True for a known word in another spelling (`sslMode`, `amp;sslmode`), which is no piece of a secret."""
     return _plain(keyword) in _KNOWN.keys() | _SETTINGS.keys()
 
 

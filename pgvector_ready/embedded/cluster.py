@@ -81,7 +81,7 @@ class Account:
 
     @property
     def child_options(self) -> dict[str, Any]:
-        """For Popen: the account, an environment without surprises, and a child that dies with this process.
+        """Arguments for Popen: the account, an environment without surprises, and a child that dies with this process.
 
         A session of its own keeps the terminal's Ctrl-C away: the service stops first, and then the server.
         """

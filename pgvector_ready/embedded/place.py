@@ -1,4 +1,4 @@
-"""Where an embedded server keeps what: its data, its log, its sockets, and the locks that keep two of them apart."""
+"""The files of an embedded server: its data, its log, its sockets, and the locks that keep two servers apart."""
 
 import fcntl
 import hashlib
@@ -46,7 +46,7 @@ class Place:
 
     @property
     def has_data(self) -> bool:
-        """Whether a server has been here before."""
+        """True if the folder holds a server's data already."""
         return (self.data / "PG_VERSION").exists()
 
     @property

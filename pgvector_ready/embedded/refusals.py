@@ -1,4 +1,4 @@
-"""Why an embedded server cannot run, each in one sentence that says what to do next."""
+"""The reasons for which an embedded server cannot run, each a sentence that says what to do next."""
 
 import errno
 import os
@@ -151,6 +151,6 @@ def _name(uid: int) -> str:
 
 
 def _is_about(error: OSError, place: Place) -> bool:
-    """Whether it is the folder, one above it or a file in it, and not one of PostgreSQL's programs."""
+    """True if the error is about the folder, one above it or a file in it, and not about a program of PostgreSQL's."""
     named = Path(os.fsdecode(error.filename or "/"))
     return named == place.folder or named in place.folder.parents or named.parent in {place.folder, place.data.parent}

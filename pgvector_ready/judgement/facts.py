@@ -1,4 +1,4 @@
-"""What a probe found out: the server, the extension, and what stopped it."""
+"""The facts that a probe collects: the server, the extension, and what stopped it."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ class Thing:
 
 
 class Distrust(StrEnum):
-    """Why a table is neither read nor written, though it has the right name."""
+    """The reasons for which a table of the right name is neither read nor written."""
 
     # Not a plain table: reading a view runs whatever its owner wrote.
     KIND = "kind"
@@ -53,7 +53,7 @@ class FoundTable:
 
     @property
     def shows_revisions(self) -> bool:
-        """Whether reading it runs nothing of a stranger's, and tells all that stands in it."""
+        """True if reading it runs no code of strangers, and shows every row."""
         return self.distrust is None and self.is_readable and not self.is_filtered
 
 
@@ -81,7 +81,7 @@ class Server:
 
     @property
     def is_writable(self) -> bool:
-        """Whether it takes writes."""
+        """True if it takes writes."""
         return not (self.is_standby or self.is_read_only)
 
 
@@ -106,12 +106,12 @@ class Extension:
 
     @property
     def is_usable(self) -> bool:
-        """Whether it is enabled, and nothing else is found in its place."""
+        """True if it is enabled, and nothing else is found in its place."""
         return self.installed_version is not None and self.is_own
 
     @property
     def is_own(self) -> bool:
-        """Whether what an application calls `vector` and `<->` is pgvector's, and nothing of anybody else's is run."""
+        """True if an application's `vector` and `<->` mean pgvector's, and no code of anybody else is run."""
         return self.is_found and self.shadow is None and self.replaced is None
 
 

@@ -1,4 +1,4 @@
-"""What is found wrong with the vectors of a database, before it is a failure with words."""
+"""Something wrong with the vectors of a database, by its code, before it becomes a failure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class Found:
         return Failure.about(self.code, Step.SEARCHABLE, target, {**self.values, **named}, case=self.case)
 
     def is_one_of(self, accepted: frozenset[str]) -> bool:
-        """Whether somebody has decided to live with it: by its code, or by `code:object`."""
+        """Return True if `accepted` has its code, or `code:object` for its table, column or index."""
         column = f"{self.table}.{self.column}"
         names = {self.table, self.index, column, *(_bare(one) for one in (self.table, self.index) if one)}
         return self.code in accepted or any(f"{self.code}:{name}" in accepted for name in names)

@@ -51,7 +51,7 @@ def _missing(column: ModelColumn, table: FoundTable | None, inventory: Inventory
 
 
 def _different(column: ModelColumn, table: FoundTable, found: FoundColumn, inventory: Inventory) -> Found:
-    """Where the numbers of dimensions agree the vectors can be kept; else they have to be computed anew."""
+    """The finding and its statements: they keep the vectors where only the type differs, and else make a new column."""
     name, wanted = found.quoted, _type(inventory, column.type, column.dimensions)
     values = {"now": _spoken(found.type, found.dimensions), "type": _spoken(column.type, column.dimensions)}
     is_only_the_type = found.dimensions == column.dimensions and {found.type, column.type} <= {"vector", "halfvec"}
@@ -91,7 +91,7 @@ def _index_differs(index: ModelIndex, table: FoundTable, found: FoundColumn, inv
 
 
 def _serves(index: VectorIndex) -> bool:
-    """Whether a search may use it; of a partitioned table PostgreSQL uses the indexes of the partitions."""
+    """True if a search can use it. In a partitioned table, PostgreSQL uses the indexes of the partitions."""
     if index.state is not IndexState.INVALID:
         return True
     return bool(index.leaves) and all(leaf.is_attached and leaf.is_valid for leaf in index.leaves)

@@ -9,7 +9,7 @@ from pgvector_ready.judgement.report import Report
 
 
 class ProvisioningState(StrEnum):
-    """What start-up made of the extension."""
+    """The result of enabling the extension at start-up."""
 
     PENDING = "pending"
     ALREADY_ENABLED = "already_enabled"
@@ -21,7 +21,7 @@ class ProvisioningState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Provisioning:
-    """Where start-up stands; `blocked` is what its last attempt met, `is_done` the latch."""
+    """The progress of start-up: `blocked` is the failure of the last attempt; `is_done`, once True, stays so."""
 
     state: ProvisioningState = ProvisioningState.PENDING
     attempts: int = 0
@@ -31,7 +31,7 @@ class Provisioning:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one probe found, judged, and how it stands in the row of those before it."""
+    """The judged result of one probe, with how long this state has lasted."""
 
     report: Report
     provisioning: Provisioning

@@ -9,7 +9,7 @@ from pgvector_ready.judgement.failures import Code
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with a range of releases."""
+    """A known fault of a range of releases."""
 
     code: Code
     # A CVE's number, or where it was reported.

@@ -11,7 +11,7 @@ from pgvector_ready.judgement.phrases import Phrase
 
 
 class State(StrEnum):
-    """How a step, or the whole runbook, came out; in the order from best to worst."""
+    """The result of a step or of the whole runbook, from best to worst."""
 
     PASS = "pass"  # noqa: S105 - a state
     SKIPPED = "skipped"
@@ -20,7 +20,7 @@ class State(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a step was skipped."""
+    """The reasons for which a step is skipped."""
 
     NOT_ASKED = "not_asked"  # nobody set what it needs
     NOT_REACHED = "not_reached"  # an earlier step failed
@@ -82,12 +82,12 @@ class Report:
 
     @property
     def failure(self) -> Failure | None:
-        """What made it fail: the first failed step's."""
+        """The failure of the first step that failed; None where none did."""
         return next((verdict.failure for verdict in self.verdicts if verdict.state is State.FAIL), None)
 
     @property
     def is_healthy(self) -> bool:
-        """Whether the database can be used."""
+        """True if no step failed, so that the database can be used."""
         return self.state is not State.FAIL
 
     def strictly(self) -> "Report":

@@ -1,4 +1,4 @@
-"""What is asked of a database."""
+"""The requirements that a database has to meet."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from pgvector_ready.judgement.vectors import Models
 
 
 class MigrationPolicy(StrEnum):
-    """What the step `migrated` asks: nothing, that an existing table be at head, or that there be one at head."""
+    """The demand of the step `migrated`: nothing, an existing table at head, or a table that exists and is at head."""
 
     OFF = "off"
     AUTO = "auto"
@@ -16,7 +16,7 @@ class MigrationPolicy(StrEnum):
 
 
 class VectorPolicy(StrEnum):
-    """What the step `searchable` asks: nothing, that what is found be told, or that the models fit."""
+    """The demand of the step `searchable`: nothing, warnings of what is found, or that the models fit."""
 
     OFF = "off"
     AUTO = "auto"
@@ -28,13 +28,13 @@ class Revisions:
     """The revisions of an Alembic history."""
 
     heads: frozenset[str] = frozenset()
-    """Those that must be in the version table once all were applied."""
+    """The revisions that must be in the version table once all were applied."""
     known: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class VersionTable:
-    """Where Alembic keeps the revision of a database; without a schema, where this role's search_path leads."""
+    """The table in which Alembic keeps the revision; without a schema it is found by this role's search_path."""
 
     name: str = "alembic_version"
     schema: str | None = None
@@ -58,7 +58,7 @@ USUAL_VERSION_TABLE = VersionTable()
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """What is asked of the database: the settings, as far as they judge."""
+    """Everything that the settings ask of the database."""
 
     expected_host: str | None = None
     expected_database: str | None = None
@@ -82,7 +82,7 @@ class Requirements:
 
     @property
     def names_a_target(self) -> bool:
-        """Whether any EXPECTED_DATABASE_* is set."""
+        """True if any EXPECTED_DATABASE_* is set."""
         return bool(self.expected_host or self.expected_database or self.expected_fingerprint)
 
 

@@ -1,4 +1,4 @@
-"""What keeps vector search from working, or from being fast: pure judgement of an inventory, a rule for each code."""
+"""Judges an inventory: a rule for each code that keeps vector search from working, or from being fast."""
 
 from collections.abc import Iterator, Sequence
 
@@ -99,7 +99,7 @@ def _cut(name: str) -> str:
 
 
 def _by_preference(indexes: Sequence[VectorIndex]) -> list[VectorIndex]:
-    """Those that searches use, the one to keep first: an HNSW index before an IVFFlat one, then by name."""
+    """The indexes that searches use, the one to keep first: an HNSW index before an IVFFlat one, then by name."""
     used = [one for one in indexes if one.is_pgvectors and one.state is IndexState.VALID and not one.is_attached]
     return sorted(used, key=lambda one: (one.method != "hnsw", one.name))
 
@@ -157,7 +157,7 @@ def _create(column: VectorColumn, indexed: str) -> str:
 
 
 def _on_releases(inventory: Inventory, facts: Facts) -> Iterator[Found]:
-    """By the library, where the server says which one it has loaded; else by the files on the server."""
+    """Judge the release of the library that is loaded, or of the files where the server does not tell."""
     server, extension = facts.server, facts.extension
     release = extension and (extension.library_version or extension.available_version)
     if server is None or extension is None or not release:

@@ -1,4 +1,4 @@
-"""What is found in place of pgvector, or of Alembic's table: which failure that is, and the statement that ends it."""
+"""Names the failure, and the statement that ends it, for what is found in place of pgvector or of Alembic's table."""
 
 import re
 from collections.abc import Mapping

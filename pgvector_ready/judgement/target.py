@@ -6,7 +6,7 @@ from ipaddress import IPv6Address, ip_address
 
 
 class Provider(StrEnum):
-    """Where a database lives; `OTHER` when the host does not tell."""
+    """The company or place that runs a database; `OTHER` when the host does not tell."""
 
     RAILWAY_PROXY = "railway-proxy"
     RAILWAY_INTERNAL = "railway-internal"
@@ -24,7 +24,7 @@ class Provider(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What may be shown; several hosts and their ports are joined by commas, as libpq writes them."""
+    """The parts of a connection string that may be shown; several hosts and their ports are joined by commas."""
 
     host: str | None
     port: int | str | None
@@ -77,7 +77,7 @@ def network_of(host: str | None, provider: Provider) -> Network | None:
 
 
 def is_public(target: Target) -> bool:
-    """Whether the way to `target` leads over a public network, as far as its host tells."""
+    """Return True if the way to `target` leads over a public network, as far as its host tells."""
     return network_of(target.host, target.provider) is None
 
 

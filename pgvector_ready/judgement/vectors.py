@@ -1,4 +1,4 @@
-"""What a database holds of vectors: its columns and their indexes; and what an application's models say of them."""
+"""The columns of vectors in a database with their indexes, and those that an application's models name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class VectorColumn:
 
 
 class IndexState(StrEnum):
-    """What has become of an index."""
+    """The state of an index."""
 
     VALID = "valid"
     # No search uses it.
@@ -85,12 +85,12 @@ class VectorIndex:
 
     @property
     def is_pgvectors(self) -> bool:
-        """Whether pgvector made it, and not another extension."""
+        """True if the index is pgvector's, and not another extension's."""
         return self.method in {"hnsw", "ivfflat"}
 
     @property
     def is_expression(self) -> bool:
-        """Whether it indexes what is calculated from the column."""
+        """True if it indexes something calculated from the column, and not the column itself."""
         return self.key != self.column
 
 
@@ -171,7 +171,7 @@ class Inventory:
 
 
 class Unseen(StrEnum):
-    """Why there is no inventory."""
+    """The reasons for which there is no inventory, or no newer one."""
 
     NOT_YET = "not_yet"
     OFF = "off"
@@ -181,7 +181,7 @@ class Unseen(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What is known of the vectors: the last inventory, and why it is not newer."""
+    """The last inventory, and the reason why there is no newer one."""
 
     inventory: Inventory | None = None
     unseen: Unseen | None = Unseen.NOT_YET

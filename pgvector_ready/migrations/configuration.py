@@ -27,10 +27,10 @@ _OLD_PATHS = re.compile(r", *|(?: +)|\:")
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Where Alembic looks for a history, and for the code that its `env.py` imports."""
+    """The folders in which Alembic looks for a history, and for the code that its `env.py` imports."""
 
     directory: Path
-    """What relative paths start from: where Alembic is run."""
+    """The folder that relative paths start from: where Alembic is run."""
     script_location: Path
     version_locations: tuple[Path, ...] = ()
     ini: Path | None = None

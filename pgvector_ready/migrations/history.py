@@ -23,7 +23,7 @@ class History:
 
     configuration: Configuration
     origin: str
-    """Who named it, for the sentence that says which folder it is."""
+    """The setting or argument that named it, for the sentence that says which folder it is."""
     revisions: Revisions | None
     """None: they cannot be judged, for `unjudged` says why."""
     version_table: VersionTable | None

@@ -29,24 +29,24 @@ _MOST_REPORT_BYTES = 262_144
 
 @dataclass(slots=True)
 class Ended:
-    """How the child ended, and what it reported before: env.py runs in that process, so any of it may be made up."""
+    """The exit code of the child, and its reports before. env.py runs in that process, so any of it may be made up."""
 
     exit_code: int = 0
     reports: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def is_here(self) -> bool:
-        """Whether env.py connected to the database in which the lock is held."""
+        """True if env.py connected to the database in which the lock is held."""
         return self._of("connected", "is_here") is True
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether it connected to another one; nothing was migrated there."""
+        """True if env.py connected to another database; nothing was migrated there."""
         return self._of("connected", "is_here") is False
 
     @property
     def has_failed(self) -> bool:
-        """Whether the run ended in an error."""
+        """True if the run ended in an error."""
         return self.exit_code != 0
 
     @property

@@ -33,7 +33,7 @@ _GONE = frozenset({Code.CONNECTION_LOST, Code.SERVER_SHUTDOWN})
 
 @dataclass(slots=True)
 class _Findings:
-    """What one probe has found so far, and where it is."""
+    """All that one probe has found so far, and the step it has come to."""
 
     target: Target
     step: Step = Step.CONNECTED
@@ -44,7 +44,7 @@ class _Findings:
     durations_ms: dict[Step, float] = field(default_factory=dict)
 
     def facts(self, observed_at: datetime, latency_ms: float, failure: Failure | None = None) -> Facts:
-        """The same, for somebody to keep."""
+        """Return the findings as frozen facts."""
         return Facts(
             target=self.target,
             observed_at=observed_at,
@@ -203,14 +203,14 @@ class Observer:
 
 
 def _is_gone(failure: Failure | None) -> bool:
-    """Whether a held session was found dead; not what a proof was lost by, which may have crashed the server."""
+    """True if a held session was found dead; not if the proof lost it, which may have crashed the server."""
     if failure is None or failure.code not in _GONE:
         return False
     return failure.code is not Code.CONNECTION_LOST or failure.step is not Step.USABLE
 
 
 def _is_still_chosen(link: Link | None, server: Server | None) -> bool:
-    """Whether the server is still what target_session_attrs asked for when the connection was made."""
+    """True while the server has the role for which target_session_attrs chose it when the connection was made."""
     if link is None or server is None:
         return True
     match link.chosen_as:
@@ -232,7 +232,7 @@ def _failure(error: Exception, findings: _Findings) -> Failure:
 
 
 def _is_worth_holding(findings: _Findings, failure: Failure | None) -> bool:
-    """Not where a setting may be what is wrong: what ALTER ROLE and ALTER DATABASE mend, only a new session sees."""
+    """True if the next probe may use this session; not if a setting may be wrong: a new session sees the cure."""
     server, extension = findings.server, findings.extension
     if failure or server is None or extension is None or not extension.available_version or not extension.is_own:
         return False

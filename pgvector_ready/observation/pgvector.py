@@ -1,4 +1,4 @@
-"""What a database says of itself and of pgvector, and the proof that it works."""
+"""Reads what a database says of itself and of pgvector, and proves that pgvector calculates."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ Ask = Callable[[str], Awaitable[str]]
 
 
 async def observe(link: Link, table: VersionTable = USUAL_VERSION_TABLE) -> tuple[Server, Extension]:
-    """What the server says of itself and of pgvector, in one round trip.
+    """Return what the server says of itself and of pgvector, in one round trip.
 
     Another one where the server's identity is kept from this role; and where something is found before pgvector's type
     or operators, after which there is no proof.
@@ -71,7 +71,7 @@ def _of_use(link: Link) -> str:
 
 
 def fingerprint(system_identifier: str, database_oid: object) -> str:
-    """The same for two services that share one database, by whatever way; tells nothing else about it.
+    """Return eight digits, equal for two services on one database, however they reach it. They tell nothing else of it.
 
     A physical copy has the same: a standby, which after a failover is the database, but also a snapshot or a branch.
     """
@@ -80,7 +80,7 @@ def fingerprint(system_identifier: str, database_oid: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a distance with a known answer brought to light besides."""
+    """The result of calculating a distance whose answer is known, and what was seen on the way."""
 
     # The one given, unless more was found out of its version table.
     server: Server

@@ -197,7 +197,7 @@ class FoundCollation(TypedDict):
 
 @_strict
 class FoundVectorDatabase(TypedDict):
-    """What an inventory needs to know of the database as a whole."""
+    """The facts about the whole database that an inventory needs."""
 
     schema: _Name | None
     has_halfvec: bool

@@ -1,4 +1,4 @@
-"""How a statement is written so that no name in it can mean anything but PostgreSQL's own."""
+"""Writes statements in which every name can only mean PostgreSQL's own object."""
 
 import re
 

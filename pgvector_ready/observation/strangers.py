@@ -1,4 +1,4 @@
-"""What strangers own that a statement would meet which names things without their schema: asked before one is run."""
+"""Looks for objects of strangers that a statement could run by mistake, before the statement is run."""
 
 from dataclasses import replace
 from enum import StrEnum
@@ -16,7 +16,7 @@ from pgvector_ready.observation.trust import PARTS, TRUSTED, of_use
 
 
 class Reach(StrEnum):
-    """Which statements run into a stranger's object."""
+    """The kinds of statements that meet a stranger's object."""
 
     # Any that changes a schema.
     EVENT_TRIGGER = "event_trigger"

@@ -85,7 +85,7 @@ class Provisioner:
         return observation.report.is_healthy
 
     async def attempt(self) -> Observation:
-        """One attempt, and what there is after it; healthy means proven as an application will use it."""
+        """Make one attempt, and return what there is after it; healthy means proven as an application will use it."""
         before = self._readiness.provisioning
         self._note(attempts=before.attempts + 1)
         observation = await self._readiness.observe_anew()
@@ -242,14 +242,14 @@ def _is_enabled(observation: Observation) -> bool:
 
 
 def _is_usable(observation: Observation) -> bool:
-    """Return whether everything but migrations and vectors is known to be well."""
+    """True if every step before the migrations is known to have passed."""
     extension = observation.report.facts.extension
     is_own = extension is not None and extension.is_own
     return is_own and _is_enabled(observation) and _stands_at(observation, Step.MIGRATED)
 
 
 def _is_provable(observation: Observation) -> bool:
-    """Whether an application could make a temporary table there, which a standby refuses, and meets pgvector's own."""
+    """True if an application could make a temporary table there (a standby refuses) and finds pgvector's own type."""
     server, extension = observation.report.facts.server, observation.report.facts.extension
     may = server is not None and server.is_writable and server.may_create_temporary_tables
     return may and extension is not None and extension.is_own and _is_enabled(observation)

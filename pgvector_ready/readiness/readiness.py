@@ -48,7 +48,7 @@ class Inspects(Protocol):
 
     @property
     def look(self) -> Look:
-        """What is known of them."""
+        """The last inventory, and why there is no newer one."""
 
     def begin_if_due(self) -> None:
         """Look again in the background, if that is due."""
@@ -135,7 +135,7 @@ class Readiness:
             await self._inspector.inspect()
 
     def draining(self) -> Answers:
-        """What is last known, under the heading that this process takes no new work."""
+        """Return the last observation, with a failed step in front: this process takes no new work."""
         if self._draining is None:
             self._draining = self._last_words()
         return self._draining

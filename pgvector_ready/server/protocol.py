@@ -278,7 +278,7 @@ class Protocol(HttpToolsProtocol):
         self._sending.set(self._limits.send_seconds, self._end_unless_taken, left_bytes)
 
     def _end_unless_taken(self, left_bytes: int) -> None:
-        """However slow it is: a client that has taken something may have the rest."""
+        """Wait on for a client that has taken something, however little; hang up on one that took nothing."""
         if self.transport.get_write_buffer_size() < left_bytes:
             self._wait_for_the_client()
         else:

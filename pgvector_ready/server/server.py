@@ -70,7 +70,7 @@ def _unbindable(error: Exception, host: str, port: int) -> str:
 
 
 def room_for(connections: int) -> int:
-    """How many of so many connections there are descriptors for, once this process may have as many as it needs.
+    """Return how many of these connections can be open at once; the limit of open files is raised first, if it can be.
 
     1024 is the soft limit of most machines, kept low for programs that use select(); the hard one is far above it.
     """
@@ -157,7 +157,7 @@ class Server(uvicorn.Server):
 
     @property
     def address(self) -> str:
-        """Where it listens, as a URL."""
+        """The URL at which it listens."""
         host, port, *_ = self.listener.getsockname()
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

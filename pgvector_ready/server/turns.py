@@ -1,4 +1,4 @@
-"""Who is served next: a poll at once, everything else a few at a time."""
+"""Decides who is served next: a poll at once, everything else a few at a time."""
 
 import asyncio
 from collections import deque
@@ -25,7 +25,7 @@ class Turns:
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """The number of those that wait."""
         return len(self._waiting)
 
     def take(self, begin: Callable[[], None]) -> None:

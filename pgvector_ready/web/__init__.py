@@ -1,1 +1,1 @@
-"""What the service answers over HTTP."""
+"""The routes of the service, and its answers over HTTP."""

@@ -92,7 +92,7 @@ class Health:
         return self._live if self._readiness.provisioning.is_done or not self._has_gate else self._starting
 
     def shows_all(self, scope: Scope) -> bool:
-        """Whether whoever sends this request may see more than a verdict."""
+        """Return True if the sender of this request may see more than a verdict."""
         if self._token is None:
             return True
         sent = (value for name, value in scope["headers"] if name == b"authorization")

@@ -60,7 +60,7 @@ class Metrics(Collector):
             self._reached = observation
 
     def collect(self) -> Iterator[Metric]:
-        """What a scrape is told."""
+        """Yield the metrics for one scrape."""
         observation = self._readiness.observation
         yield self._info(self._reached or observation)  # an outage must not make another series of it
         yield from self._last(observation)
@@ -131,7 +131,7 @@ class Metrics(Collector):
         )
 
     def _vectors(self, observation: Observation | None) -> Iterator[Metric]:
-        """By the last look at the catalogue; absent before the first one."""
+        """The metrics of the last look at the catalogue; none before the first one."""
         inventory = observation.report.facts.look.inventory if observation else None
         columns = GaugeMetricFamily("pgvector_ready_vector_columns", "Columns of vectors in the database.")
         indexes = GaugeMetricFamily(

@@ -40,5 +40,5 @@ def _name_of(route: Any) -> str:
 
 
 def _is_literal(route: Any) -> bool:
-    """Whether it answers one path: one with parameters, or a mount, takes whatever is left, and loses nothing."""
+    """True if it answers one path only. A route with parameters, or a mount, takes what is left, and loses nothing."""
     return getattr(route, "param_convertors", None) == {}

@@ -16,7 +16,7 @@ from pgvector_ready.settings import ConfigurationError, load
 
 
 class Style(StrEnum):
-    """How `check` speaks."""
+    """The output formats of `check`."""
 
     TEXT = "text"
     JSON = "json"

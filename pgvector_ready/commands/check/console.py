@@ -49,16 +49,16 @@ Redact = Callable[[str], str]
 
 
 class Speaker(Protocol):
-    """How a run of the runbook is told."""
+    """Prints a run of the runbook."""
 
     def begin(self, line: str, *, is_asked_for: bool) -> None:
-        """Which database it is, before anything is asked of it; `is_asked_for` where the environment names it."""
+        """Name the database before anything is asked of it; `is_asked_for` where the environment names it."""
 
     def tell(self, verdicts: Iterable[Verdict]) -> None:
-        """The steps that are known by now, from the first one on; what was told already is not told again."""
+        """Print the steps known by now, given from the first one on; a step is printed once."""
 
     def end(self, observation: Observation) -> None:
-        """All that came out."""
+        """Print the whole result."""
 
 
 @contextmanager

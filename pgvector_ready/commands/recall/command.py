@@ -16,7 +16,7 @@ from pgvector_ready.settings import ConfigurationError, load
 
 
 class Style(StrEnum):
-    """How `recall` speaks."""
+    """The output formats of `recall`."""
 
     TEXT = "text"
     JSON = "json"
@@ -63,7 +63,7 @@ def recall(  # noqa: PLR0913 - its options
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
-    """How far it is, on standard error, where a person looks at it; nothing of it stays."""
+    """Show the progress on standard error where a terminal is; it disappears at the end."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 

@@ -1,4 +1,4 @@
-"""What was measured of one index, and how it is told (pure)."""
+"""The measurement of one index, and the lines that tell it (pure)."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ class Better:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """How much one index finds of what an exact search finds, over all queries together."""
+    """The share of an exact search's rows that one index finds, over all queries together."""
 
     # Qualified and quoted.
     table: str
@@ -43,7 +43,7 @@ class Recall:
 
     @property
     def uses_index(self) -> bool:
-        """Whether PostgreSQL searches by this index."""
+        """True if PostgreSQL searches by this index."""
         return self.plan == self.index
 
 

@@ -34,7 +34,7 @@ class NotMeasuredError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What shall be measured."""
+    """The wishes of the command line: which indexes are measured, and how."""
 
     name: str | None
     where: str | None
@@ -88,12 +88,12 @@ async def chosen(link: Link, found: Inventory, asked: Asked) -> list[VectorIndex
 
 
 def _names(index: VectorIndex) -> set[str]:
-    """What a column may be called: with its schema, or without `public`."""
+    """The names that a column may be called by: with its schema, or without `public`."""
     return {f"{table}.{index.column}" for table in (index.table, index.table.removeprefix("public."))}
 
 
 async def _trusted(link: Link, tables: Iterable[str]) -> set[str]:
-    """Those whose owner, and whose schema's owner, is trusted: their indexes' expressions run as this role."""
+    """The tables whose owner, and whose schema's owner, is trusted: their indexes' expressions run as this role."""
     names = ", ".join(map(literal, sorted(tables)))
     of_use = trust.of_use(link.connection.get_server_version().major)
     return set(json.loads(await ask(link, _TRUSTED.format(of_use=of_use, tables=names)) or "[]"))

@@ -90,7 +90,7 @@ class Access:
 
     @property
     def is_local(self) -> bool:
-        """Whether the API is a stand-in on this machine."""
+        """True if the API is a stand-in on this machine."""
         return provider_of(urlsplit(self.url).hostname) is Provider.LOCAL
 
 

@@ -82,7 +82,7 @@ class Service(_Document):
 
     @property
     def is_suspended(self) -> bool:
-        """Whether somebody, or Render, has suspended it."""
+        """True if somebody, or Render, has suspended it."""
         return self.suspended == "suspended"
 
 

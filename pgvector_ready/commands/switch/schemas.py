@@ -45,7 +45,7 @@ async def find_schema(
 
 
 def _has_looked(document: DatabaseDocument) -> bool:
-    """Whether no revision in the document means that there is none: the database was read, and nothing was hidden."""
+    """True if a document without a revision means that there is none: the database was read, and nothing was hidden."""
     return document.healthy and not any(step.step == Step.MIGRATED and step.code for step in document.steps)
 
 

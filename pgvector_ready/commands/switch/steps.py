@@ -26,7 +26,7 @@ _STARTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How often to ask and how long to wait; Render allows 400 readings a minute to a whole workspace."""
+    """The pauses and waiting times. Render allows 400 readings a minute to a whole workspace."""
 
     poll_seconds: float = 5.0
     wait_seconds: float = 1800.0  # for a deploy: Render alone gives its health check 15 minutes, after the build
@@ -96,7 +96,7 @@ class Switch:
 
     @staticmethod
     def is_done(snapshot: Snapshot, value: str | None, expected: Expectations) -> bool:
-        """Whether the service already runs with this value, and no earlier run was cut off before it knew."""
+        """Return True if the service already runs with this value, and no earlier run was cut off before it knew."""
         is_set = snapshot.current == value and snapshot.unfinished is None
         return is_set and not failures(judge(snapshot.seen, expected))
 

@@ -35,7 +35,7 @@ class Address:
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether TLS is used."""
+        """True if TLS is used."""
         return self.origin.startswith("https:")
 
     def url(self, path: str) -> str:

@@ -27,7 +27,7 @@ def _pause() -> float:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait for the expectations to hold; 0 seconds is a single try."""
+    """The time to wait until the expectations hold; 0 seconds is a single try."""
 
     seconds: float = 0.0
     reply_seconds: float = _REPLY_SECONDS

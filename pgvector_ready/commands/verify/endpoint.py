@@ -256,7 +256,7 @@ def _head(name: str, answered: Answered, reply: Reply, _: Reading) -> Check:
 
 
 def _fits(head: Reply, reply: Reply) -> bool:
-    """Whether the length may be that of the GET's document; proxies may leave it out.
+    """True if the length may be that of the GET's document; proxies may leave it out.
 
     Between the two there may have been another probe, or another instance, whose figures have a few digits more or
     less; a length of 0 or that of another page is out of this tenth.

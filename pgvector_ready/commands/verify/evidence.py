@@ -67,7 +67,7 @@ class Verification:
 
     @property
     def is_passed(self) -> bool:
-        """Whether nothing failed."""
+        """True if no check failed."""
         return not failures(self.checks)
 
     def count(self, state: State) -> int:

@@ -18,7 +18,7 @@ class Check:
 
     @property
     def is_skipped(self) -> bool:
-        """Whether there was nothing to look at."""
+        """True if there was nothing to look at."""
         return self.state is State.SKIPPED
 
 

@@ -91,7 +91,7 @@ def _commit(health: EndpointResult, database: EndpointResult, expected: str | No
 
 
 def _is_same_commit(found: str, expected: str) -> bool:
-    """Whether both name one commit; either may be abbreviated."""
+    """True if both name one commit; either may be abbreviated."""
     found, expected = found.casefold(), expected.casefold()
     if min(len(found), len(expected)) < _SHORTEST_COMMIT:
         return found == expected

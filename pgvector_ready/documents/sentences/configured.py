@@ -1,4 +1,4 @@
-"""What is said of DATABASE_URL itself; no sentence of it repeats a piece of the string."""
+"""Sentences about DATABASE_URL itself; none repeats a piece of the string."""
 
 from pgvector_ready.documents.sentences.text import Sentences, Table, Text
 from pgvector_ready.judgement.failures import Code

@@ -1,4 +1,4 @@
-"""What is said of the way to the server, TLS and the login."""
+"""Sentences about the way to the server, TLS and the login."""
 
 from pgvector_ready.documents.sentences.text import Sentences, Table, Text
 from pgvector_ready.judgement.failures import Code

@@ -1,4 +1,4 @@
-"""What is said of the database that was reached: which it is, whether it takes writes, pgvector, the schema."""
+"""Sentences about the database that was reached: which it is, whether it takes writes, pgvector, the schema."""
 
 from pgvector_ready.documents.sentences.text import Sentences, Table, Text
 from pgvector_ready.judgement.failures import Code

@@ -1,4 +1,4 @@
-"""What is said of the process itself, and of what nobody foresaw."""
+"""Sentences about the process itself, and about errors that nobody foresaw."""
 
 from pgvector_ready.documents.sentences.text import Sentences, Table, Text
 from pgvector_ready.judgement.failures import Code

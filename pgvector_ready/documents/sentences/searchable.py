@@ -1,4 +1,4 @@
-"""What is said of the columns of vectors and their indexes; without names to whoever may not see them."""
+"""Sentences about the columns of vectors and their indexes; without names for those who may not see them."""
 
 from pgvector_ready.documents.sentences.text import Sentences, Table, Text
 from pgvector_ready.judgement.failures import Code

@@ -20,19 +20,19 @@ Document = dict[str, Any]
 
 
 def draw_title(document: Document, identity: Identity, words: Words) -> str:
-    """The state comes first: a browser's tab shows no more than that."""
+    """The page's title. The state comes first: a browser's tab shows no more than that."""
     where = f"{SERVICE} {identity.environment}" if _is_whole(document) and identity.environment else SERVICE
     return f"{words['headline_' + document['status']]} · {where}"
 
 
 def draw_masthead(document: Document, identity: Identity) -> Html:
-    """Which service this is, and where."""
+    """The name of the service, and of its environment."""
     environment = identity.environment if _is_whole(document) else None
     return together(tag("p", SERVICE, class_="name"), tag("p", environment, class_="where") if environment else None)
 
 
 def draw_main(document: Document, identity: Identity, history: History, words: Words) -> Html:
-    """From the most important to the least."""
+    """All sections, the most important one first."""
     if not _is_whole(document):
         return together(_verdict(document, words), _withheld(document, words))
     return together(
@@ -46,7 +46,7 @@ def draw_main(document: Document, identity: Identity, history: History, words: W
 
 
 def draw_footer(root_path: str, paths: Paths, words: Words) -> Html:
-    """Where the same is found by machines."""
+    """The links to the answers for machines."""
     links = (
         (paths.database, words["as_json"]),
         (f"{paths.database}?format=text", words["as_text"]),
@@ -82,7 +82,7 @@ def _verdict(document: Document, words: Words) -> Html:
 
 
 def _place(document: Document, words: Words) -> Html | None:
-    """Which database it is, and what is in it: the first thing to look at when something is strange."""
+    """A line with the host, the database and the versions: the first thing to look at when something is strange."""
     target, server, pgvector = document["target"], document["server"], document["pgvector"]
     if not target["host"]:
         return None
@@ -157,7 +157,7 @@ def _step(step: Document, words: Words) -> Html:
 
 
 def _vectors(vectors: Document, words: Words) -> Html:
-    """What the last look found; names and statements only where the document has them."""
+    """The columns, indexes and findings of the last look; names and statements only where the document has them."""
     moment = _moment(datetime.fromisoformat(vectors["observed_at"]))
     counts = {name: vectors[name] for name in ("columns", "indexes", "building")}
     columns = [_column(column, words) for column in vectors["largest"]]
@@ -202,7 +202,7 @@ def _index(index: Document, words: Words) -> str:
 
 
 def _size(size_bytes: int) -> str:
-    """In the units of PostgreSQL's pg_size_pretty, of 1,024 each."""
+    """The size in the units of PostgreSQL's pg_size_pretty, of 1,024 each."""
     size = float(size_bytes)
     for unit in ("B", "kB", "MB", "GB"):
         if size < _NEXT_UNIT:

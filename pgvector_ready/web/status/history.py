@@ -18,7 +18,7 @@ _BAR_HEIGHTS = {State.PASS: 10, State.WARN: 17, State.FAIL: 24}
 
 
 class Moment(NamedTuple):
-    """What is kept of an observation."""
+    """The part of an observation that is kept."""
 
     observed_at: datetime
     state: State
@@ -76,7 +76,7 @@ def _legend(moments: tuple[Moment, ...], words: Words) -> Html:
 
 
 def _latency(moments: tuple[Moment, ...], words: Words) -> str | None:
-    """How long a failure took says how patient the service is, not how fast the database."""
+    """The latencies without those of failures, which say how patient the service is, not how fast the database."""
     measured = [moment.latency_ms for moment in moments if moment.state is not State.FAIL]
     if not measured:
         return None

@@ -1,4 +1,4 @@
-"""What the status page says, in English and Japanese."""
+"""The words of the status page, in English and Japanese."""
 
 from collections.abc import Mapping
 

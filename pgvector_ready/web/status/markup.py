@@ -47,7 +47,7 @@ def icon(state: str) -> Html:
 
 
 def favicon(state: str) -> str:
-    """The same as an image in a URL, for the browser's tab."""
+    """The icon as an image in a URL, for the browser's tab."""
     circle = f'<circle cx="8" cy="8" r="8" fill="{_COLOURS[state]}"/>'
     stroke = 'fill="none" stroke="#fff" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"'
     drawn = f'{circle}<path d="{_SHAPES[state]}" {stroke}/>'
