@@ -17,6 +17,7 @@ from pgvector_ready.judgement.failures import Code, Failure, Step
 from pgvector_ready.judgement.requirements import MigrationPolicy, Requirements, VectorPolicy, VersionTable
 from pgvector_ready.judgement.target import NOWHERE
 from pgvector_ready.paths import FAILURES
+from pgvector_ready.printable import NAME_LIMIT, printable
 from pgvector_ready.redaction import Redactor
 from pgvector_ready.surroundings import account
 
@@ -56,6 +57,8 @@ def _listed(value: str | None) -> list[str]:
 
 
 Version = Annotated[str, AfterValidator(_as_version)]
+# What a platform calls this process: shown at every exit.
+Name = Annotated[str, AfterValidator(lambda text: printable(text, NAME_LIMIT))]
 Seconds = Annotated[float, Field(gt=0, le=60)]
 
 
@@ -99,13 +102,13 @@ class Settings(BaseSettings):
     railway_public_domain: str | None = None
 
     embedded_data_folder: Path | None = None
-    environment: str | None = Field(
+    environment: Name | None = Field(
         default=None, validation_alias=AliasChoices("ENVIRONMENT", "RAILWAY_ENVIRONMENT_NAME")
     )
-    commit: str | None = Field(
+    commit: Name | None = Field(
         default=None, validation_alias=AliasChoices("RENDER_GIT_COMMIT", "RAILWAY_GIT_COMMIT_SHA", "GIT_COMMIT")
     )
-    instance: str | None = Field(
+    instance: Name | None = Field(
         default=None, validation_alias=AliasChoices("RENDER_INSTANCE_ID", "RAILWAY_REPLICA_ID", "HOSTNAME")
     )
 

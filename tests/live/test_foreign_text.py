@@ -113,7 +113,8 @@ def hostile(server: PostgresServer) -> Iterator[str]:
 @pytest.mark.parametrize("style", ["json", "console"])
 def test_the_names_of_a_database_are_harmless_at_every_exit(hostile: str, style: str, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    with service_process(log, DATABASE_URL=hostile, LOG_FORMAT=style, LOG_LEVEL="debug") as service:
+    platform = dict.fromkeys(("RENDER_GIT_COMMIT", "RENDER_INSTANCE_ID", "ENVIRONMENT"), LOUD)
+    with service_process(log, DATABASE_URL=hostile, LOG_FORMAT=style, LOG_LEVEL="debug", **platform) as service:
         service.wait_for(200, DATABASE)
 
         assert_service(service)
