@@ -106,18 +106,6 @@ class Anatomy:
     query: str
 
 
-def libpq_keywords(value: str) -> dict[str, str] | None:
-    """Parse the string by libpq's own `PQconninfoParse`; `None` where it refuses.
-
-    Bytes that are no UTF-8 come as surrogates, as in `os.environ`.
-    """
-    try:
-        keywords = dict(settings(value))
-    except GrammarError:
-        return None
-    return keywords if keywords.keys() <= VARIABLES.keys() else None
-
-
 def settings(value: str) -> list[tuple[str, str]]:
     """Every keyword with its value in the order written, known or not; of one that recurs, the last counts."""
     uri = _URI.fullmatch(value)

@@ -23,18 +23,18 @@ async def bounded(link: Link, work: Coroutine[Any, Any, _T], deadline: float) ->
         done, _ = await asyncio.wait({task}, timeout=max(0.0, deadline - loop.time()))
     except asyncio.CancelledError:
         link.terminate()
-        task.add_done_callback(_taken)
+        task.add_done_callback(take_outcome)
         raise
     if not done:
         link.terminate()
         await asyncio.wait({task}, timeout=_FAREWELL_SECONDS)  # ends at once: its socket is gone
-        task.add_done_callback(_taken)
+        task.add_done_callback(take_outcome)
         task.cancel()
         raise TimeoutError
     return task.result()
 
 
-def _taken(task: asyncio.Task[Any]) -> None:
+def take_outcome(task: asyncio.Task[Any]) -> None:
     """Take the outcome that nobody waits for any more, so that asyncio does not complain."""
     if not task.cancelled():
         task.exception()

@@ -18,6 +18,7 @@ from pgvector_ready.judgement.observation import Observation, ProvisioningState
 from pgvector_ready.judgement.phrases import Part, phrase
 from pgvector_ready.lateness import again_if_late
 from pgvector_ready.observation.application import fingerprint_through, pool_considered, prove_for_application
+from pgvector_ready.observation.bounded import take_outcome
 from pgvector_ready.observation.enabling import enable
 from pgvector_ready.readiness.readiness import Readiness
 
@@ -187,7 +188,7 @@ class Provisioner:
 async def _bounded(work: Coroutine[Any, Any, _T]) -> _T:
     """Return its outcome within the limit; cancelling may ask a frozen server for help, and is not waited for."""
     task = asyncio.get_running_loop().create_task(work)
-    task.add_done_callback(_taken)
+    task.add_done_callback(take_outcome)
     try:
         done, _ = await asyncio.wait({task}, timeout=_LIMIT_SECONDS)
     except asyncio.CancelledError:
@@ -197,12 +198,6 @@ async def _bounded(work: Coroutine[Any, Any, _T]) -> _T:
         task.cancel()
         raise TimeoutError
     return task.result()
-
-
-def _taken(task: asyncio.Task[Any]) -> None:
-    """Take the outcome that nobody waits for any more, so that asyncio does not complain."""
-    if not task.cancelled():
-        task.exception()
 
 
 def _failure(error: Exception, step: Step, observation: Observation) -> Failure:

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from psycopg import OperationalError, pq
 
 from pgvector_ready.dsn import DsnError, parse
-from pgvector_ready.dsn.conninfo import VARIABLES, libpq_keywords
+from pgvector_ready.dsn.conninfo import VARIABLES
 from pgvector_ready.judgement.failures import Code
+from tests.support.conninfo import libpq_keywords
 
 STRINGS = int(os.environ.get("DSN_STRINGS", "40000"))
 compared: Counter[str] = Counter()

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from pgvector_ready.documents.language import Language
 from pgvector_ready.documents.wording import wording
 from pgvector_ready.dsn import DsnError, parse
-from pgvector_ready.dsn.conninfo import VARIABLES, libpq_keywords
+from pgvector_ready.dsn.conninfo import VARIABLES
 from pgvector_ready.judgement.failures import Code
+from tests.support.conninfo import libpq_keywords
 from tests.support.sentences import assert_complete
 
 SECRET = "Geheim-778899"  # noqa: S105 - it is looked for
