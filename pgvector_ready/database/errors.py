@@ -269,9 +269,8 @@ def _built_for(said: Said, values: Mapping[str, Value | None]) -> str | None:
     return next((number for number in re.findall(r"\d+(?:\.\d+)?", said.detail) if major and number != major), None)
 
 
-def _case_of(error: BaseException, code: Code) -> str:
-    if code is Code.LOGIN_NOT_PERMITTED and _is_raised(Said(error)):
-        return "trigger"
+def _case_of(error: BaseException, code: Code) -> str:  # noqa: PLR0911 - a table in the form of a match
+    said = Said(error)
     match error:
         case StalledError(phase=phase) if code is Code.CONNECT_TIMEOUT:
             return phase
@@ -281,6 +280,10 @@ def _case_of(error: BaseException, code: Code) -> str:
             return "pool"
         case ServerCrashesError(times=1):
             return "once"
+        case _ if code is Code.LOGIN_NOT_PERMITTED and _is_raised(said):
+            return "trigger"
+        case _ if said.sqlstate == _TRANSACTION_TIMEOUT:
+            return "transaction"
         case _:
             return "tcp" if code is Code.CONNECT_TIMEOUT else ""
 
@@ -291,6 +294,7 @@ _INTERNAL = frozenset({Provider.RAILWAY_INTERNAL, Provider.RENDER_INTERNAL})
 # or over its quota; of a PostgreSQL server it would be a mistake of its own.
 _SHARED_PROXIES = frozenset({Provider.SUPABASE, Provider.NEON})
 _INTERNAL_ERROR = "XX000"
+_TRANSACTION_TIMEOUT = "25P04"
 # Fixed English sentences of poolers and proxies, which have a PostgreSQL server's codes and none of their own.
 _POOLERS: tuple[tuple[str, tuple[Code, str]], ...] = (
     ("endpoint id is not specified", (Code.POOLER_ERROR, "endpoint")),  # Neon

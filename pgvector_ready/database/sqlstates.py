@@ -22,6 +22,7 @@ SQLSTATES: tuple[tuple[str, Step | None, Code], ...] = (
     ("57P05", None, Code.CONNECTION_LOST),  # idle_session_timeout
     ("57P", None, Code.SERVER_SHUTDOWN),
     ("57014", None, Code.STATEMENT_TIMEOUT),
+    ("25P04", None, Code.STATEMENT_TIMEOUT),  # transaction_timeout, since PostgreSQL 17
     ("08", Step.CONNECTED, Code.POOLER_ERROR),  # no server says so of a login, and poolers do of their own server
     ("58000", Step.CONNECTED, Code.POOLER_ERROR),
     ("08P01", None, Code.POOLER_ERROR),  # in a query: nobody became free in the pooler's queue

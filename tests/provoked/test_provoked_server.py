@@ -260,6 +260,53 @@ async def test_a_statement_timeout_of_the_role_ends_the_probe(database_with_vect
         await service.until(None)
 
 
+async def test_a_transaction_timeout_of_the_role_is_told_and_the_advice_ends_it(database_with_vector: Database) -> None:
+    database, name = database_with_vector, database_with_vector.owner
+    database.execute(f'ALTER ROLE "{name}" SET transaction_timeout = 500')
+    async with running(database.plain_url, query_timeout_seconds=1.9) as service:
+        with catalogue_locked(database):
+            answer = await service.until("statement_timeout")
+        error = error_in(answer, "statement_timeout", "connected", "its own transaction_timeout", sqlstate="25P04")
+        database.execute(error["remedy"].partition(": ")[2])
+        await service.until(None)
+
+    assert database.server.execute(
+        "SELECT setconfig FROM pg_db_role_setting WHERE setrole = %s::regrole AND setdatabase > 0", name
+    ) == [(["transaction_timeout=30s"],)]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "extra_float_digits = -15",
+        "DateStyle = 'German'",
+        "client_encoding = 'LATIN1'",
+        "standard_conforming_strings = off",
+        "bytea_output = escape",
+        "default_transaction_isolation = serializable",
+        "row_security = off",
+        "enable_seqscan = off",
+        "quote_all_identifiers = on",
+        "IntervalStyle = sql_standard",
+        "array_nulls = off",
+        "lc_numeric = 'C'",
+        "xmlbinary = hex",
+        "plan_cache_mode = force_generic_plan",
+        "lock_timeout = 1000",
+        "temp_tablespaces = ''",
+    ],
+)
+async def test_a_setting_of_the_database_changes_no_verdict(database_with_vector: Database, setting: str) -> None:
+    """What an administrator, or the database of another tool, may have set for everybody."""
+    database = database_with_vector
+    database.server.execute(f'ALTER DATABASE "{database.name}" SET {setting}')
+    async with running(database.plain_url) as service:
+        await service.until_latched()
+        answer = await service.database()
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "pass"), answer.text
+
+
 async def until(condition: Callable[[], Any]) -> Any:
     """What the condition gives once it is true; the limit only catches a hang."""
     async with asyncio.timeout(30):

@@ -562,6 +562,18 @@ CONNECTED: Table = {
             "何がサーバーを忙しくしているかを調べてください: SELECT pid, state, query FROM pg_stat_activity;",
         ),
     ),
+    (Code.STATEMENT_TIMEOUT, "transaction"): Sentences(
+        Text(
+            "The server ended the session in a tiny transaction, by its own transaction_timeout.",
+            "サーバーが、自身の transaction_timeout によって、ごく小さなトランザクションの途中でセッションを打ち切りました。",
+        ),
+        Text(
+            "Raise it for this role: "
+            "ALTER ROLE {user_identifier} IN DATABASE {database_identifier} SET transaction_timeout = '30s';",
+            "このロールの値を上げてください: "
+            "ALTER ROLE {user_identifier} IN DATABASE {database_identifier} SET transaction_timeout = '30s';",
+        ),
+    ),
     (Code.POOLER_ERROR, ""): Sentences(
         Text(
             "A connection pooler on {host} port {port} refused the session.",

@@ -51,6 +51,7 @@ BY_SQLSTATE = [
     ("57P03", Step.CONNECTED, Code.CANNOT_CONNECT_NOW),
     ("57P05", None, Code.CONNECTION_LOST),
     ("57014", None, Code.STATEMENT_TIMEOUT),
+    ("25P04", None, Code.STATEMENT_TIMEOUT),
     ("08P01", Step.CONNECTED, Code.POOLER_ERROR),
     ("08P01", None, Code.POOLER_ERROR),
     ("25006", Step.ENABLED, Code.READ_ONLY),

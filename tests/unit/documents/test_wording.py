@@ -134,6 +134,7 @@ def test_every_case_that_is_built_has_its_sentences() -> None:
         "doubtful",
         "endpoint",
         "pool",
+        "transaction",
         "update",
         "pooler",
         "musl",
