@@ -26,7 +26,9 @@ class Pace:
             self._second, self._all = second, 0
             self._alike.clear()
         status = getattr(record, "status", None)
-        is_served = record.msg == "request" and isinstance(status, int) and status < HTTPStatus.BAD_REQUEST
+        is_served = (
+            str(record.msg).startswith("request:") and isinstance(status, int) and status < HTTPStatus.BAD_REQUEST
+        )
         kind = (record.name, record.levelno, str(record.msg), status)
         if self._all >= ALL_LINES or (self._alike[kind] >= ALIKE_LINES and not is_served):
             self._left_out += 1

@@ -16,7 +16,6 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
-from pgvector_ready.paths import DATABASE_PATH, HEALTH_PATH
 from pgvector_ready.ready import Ready
 from pgvector_ready.server.arrival import Arrival
 from pgvector_ready.server.budget import Budget
@@ -137,14 +136,17 @@ class Server(uvicorn.Server):
         self.has_failed = self.lifespan.should_exit  # the application's own start-up did, and uvicorn has said why
         if self.should_exit:
             return
-        if ready := self.lifespan.state.get("pgvector_ready"):
+        ready = self.lifespan.state.get("pgvector_ready")
+        if ready:
             self._attend(ready)
         self.listener = (sockets or [bind(self.config.host, self.config.port)])[0]
         self.listener.setblocking(False)  # noqa: FBT003 - the socket's own signature
         self.listener.listen(_WAITING)
         self._listen()
         self.is_listening = True
-        _logger.info("serving", extra={"try": f"{self.address}{HEALTH_PATH} {self.address}{DATABASE_PATH}"})
+        paths = (ready.health.paths.health, ready.health.paths.database) if ready else ("",)
+        tried = " ".join(f"{self.address}{path}" for path in paths)
+        _logger.info("serving: %s", tried, extra={"try": tried})
 
     def _attend(self, ready: Ready) -> None:
         """Serve its two paths before all others, log what fails there, and let it know when this server drains."""

@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pgvector_ready.paths import PAGE, POLLED, own_path
+from pgvector_ready.printable import NAME_LIMIT, printable
 
 _logger = logging.getLogger(__name__)
 
@@ -47,7 +48,10 @@ def log_request(scope: Scope, status: int, duration_ms: float) -> None:
     """The line. Never the query string: people put secrets there."""
     client = scope.get("client")
     _logger.info(
-        "request",
+        "request: %s %s answered %s",
+        scope["method"],
+        printable(scope["path"], NAME_LIMIT),
+        status,
         extra={
             "method": scope["method"],
             "path": scope["path"],

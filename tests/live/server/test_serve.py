@@ -46,6 +46,17 @@ async def bare(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"bare"})
 
+def guest():
+    # With endpoints of its own elsewhere, and a formatter that shows nothing but the message.
+    import logging
+    from pgvector_ready import Ready
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(logging.Formatter("team %(message)s"))
+    ready = Ready(path="/team/ready")
+    guest = FastAPI(lifespan=ready.lifespan())
+    guest.include_router(ready.router)
+    return guest
+
 def make():
     return app
 
@@ -94,6 +105,17 @@ def test_any_application_streams_and_web_sockets_included(folder: Path, argument
     assert streamed == ["0", "1", "2"]
     assert echoed == "hello"
     assert code == 0
+
+
+def test_the_log_of_a_guest_says_where_it_answers_and_what_it_was_asked(folder: Path) -> None:
+    with served(folder, "theirs:guest", "--factory") as process:
+        process.wait_for(503, "/team/ready")
+        process.wait_for(404, "/no%09there")
+        process.end()
+    lines = process.log.read_text().splitlines()
+
+    assert f"team serving: {process.url}/team/ready {process.url}/team/ready/db" in lines
+    assert "team request: GET /no\\tthere answered 404" in lines
 
 
 def test_an_application_without_a_lifespan(folder: Path) -> None:

@@ -192,10 +192,10 @@ def record(event: str, at: float, **extra: Any) -> logging.LogRecord:
 def test_lines_that_are_alike_are_bounded_within_each_second() -> None:
     pace = Pace()
 
-    first = sum(pace.admits(record("request", 7.0, status=503, path=f"/{number}")) for number in range(10_000))
-    others = [pace.admits(record("request", 7.5, status=404)), pace.admits(record("became_ready", 7.6))]
+    first = sum(pace.admits(record("request: %s", 7.0, status=503, path=f"/{number}")) for number in range(10_000))
+    others = [pace.admits(record("request: %s", 7.5, status=404)), pace.admits(record("became_ready", 7.6))]
     left_out = [pace.take_left_out(7.9), pace.take_left_out(8.1), pace.take_left_out(8.2)]
-    next_second = pace.admits(record("request", 8.3, status=503))
+    next_second = pace.admits(record("request: %s", 8.3, status=503))
 
     assert first == ALIKE_LINES
     assert others == [True, True]
@@ -206,7 +206,7 @@ def test_lines_that_are_alike_are_bounded_within_each_second() -> None:
 def test_requests_that_were_served_are_bounded_by_the_whole_alone() -> None:
     pace = Pace()
 
-    admitted = [pace.admits(record("request", 7.0, status=200)) for _ in range(5_000)]
+    admitted = [pace.admits(record("request: %s", 7.0, status=200)) for _ in range(5_000)]
 
     assert admitted.count(True) == ALL_LINES
 
