@@ -282,8 +282,8 @@ def _case_of(error: BaseException, code: Code) -> str:  # noqa: PLR0911 - a tabl
             return "once"
         case _ if code is Code.LOGIN_NOT_PERMITTED and _is_raised(said):
             return "trigger"
-        case _ if said.sqlstate == _TRANSACTION_TIMEOUT:
-            return "transaction"
+        case _ if said.sqlstate in _CASES:
+            return _CASES[said.sqlstate]
         case _:
             return "tcp" if code is Code.CONNECT_TIMEOUT else ""
 
@@ -294,7 +294,7 @@ _INTERNAL = frozenset({Provider.RAILWAY_INTERNAL, Provider.RENDER_INTERNAL})
 # or over its quota; of a PostgreSQL server it would be a mistake of its own.
 _SHARED_PROXIES = frozenset({Provider.SUPABASE, Provider.NEON})
 _INTERNAL_ERROR = "XX000"
-_TRANSACTION_TIMEOUT = "25P04"
+_CASES = {"25P04": "transaction", "42P05": "prepared", "26000": "prepared"}
 # Fixed English sentences of poolers and proxies, which have a PostgreSQL server's codes and none of their own.
 _POOLERS: tuple[tuple[str, tuple[Code, str]], ...] = (
     ("endpoint id is not specified", (Code.POOLER_ERROR, "endpoint")),  # Neon

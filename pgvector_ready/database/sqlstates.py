@@ -26,6 +26,9 @@ SQLSTATES: tuple[tuple[str, Step | None, Code], ...] = (
     ("08", Step.CONNECTED, Code.POOLER_ERROR),  # no server says so of a login, and poolers do of their own server
     ("58000", Step.CONNECTED, Code.POOLER_ERROR),
     ("08P01", None, Code.POOLER_ERROR),  # in a query: nobody became free in the pooler's queue
+    # Through an engine that prepares statements by name, on sessions that a pooler gives to one after another.
+    ("42P05", Step.USABLE, Code.POOLER_ERROR),
+    ("26000", Step.USABLE, Code.POOLER_ERROR),
     ("25006", None, Code.READ_ONLY),
     ("58P01", Step.CONNECTED, Code.PRELOAD_LIBRARY_FAILED),
     ("58P01", Step.ENABLED, Code.PGVECTOR_LIBRARY_MISSING),

@@ -5,19 +5,22 @@ import subprocess
 import sys
 from contextlib import ExitStack, closing
 
+import httpx
 import psycopg
 import pytest
+from fastapi import FastAPI
 from pgvector.sqlalchemy import Vector
 from sqlalchemy import Column, Integer, MetaData, Table, func, select, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from pgvector_ready import Ready
 from pgvector_ready.database import Database as Connector
 from pgvector_ready.database import create_engine
 from pgvector_ready.dsn import parse
 from tests.conftest import Database
 from tests.support.pooler import PgBouncer
 from tests.support.postgres import PostgresServer
-from tests.support.service import running
+from tests.support.service import DATABASE, HEALTH, running
 from tests.support.told import error_in
 
 
@@ -38,6 +41,48 @@ async def test_a_direct_connection_is_not_taken_for_a_pooler(database_with_vecto
 
     connected = next(step for step in answer.json()["steps"] if step["step"] == "connected")
     assert not connected.get("notes")
+
+
+async def test_an_engine_that_prepares_by_name_is_told_and_the_advice_ends_it(database_with_vector: Database) -> None:
+    """Another client's statements lie on the pool's only session, by the names that asyncpg counts up."""
+    name = database_with_vector.name
+    with PgBouncer(database_with_vector.server, default_pool_size="1") as pooler:
+        url = pooler.connection_string(name)
+        with psycopg.connect(url, autocommit=True, prepare_threshold=None) as other:
+            other.execute(_PREPARE_MANY)
+        with_driver = url.replace("postgresql://", "postgresql+asyncpg://", 1)
+        engines = [create_async_engine(with_driver)]
+        try:
+            answer = await _answer_of(url, engines[0], "pooler_error")
+            error = error_in(answer, "pooler_error", "usable", "prepares statements by name", sqlstate="42P05")
+            arguments = eval(error["remedy"].partition("connect_args=")[2].partition("; or")[0])  # noqa: S307 - the remedy's own
+            engines.append(create_async_engine(with_driver, connect_args=arguments))
+            assert (await _answer_of(url, engines[1], None)).status_code == 200
+        finally:
+            for engine in engines:
+                await engine.dispose()
+
+
+_PREPARE_MANY = """DO $$BEGIN FOR number IN 0..2000 LOOP
+EXECUTE format('PREPARE "__asyncpg_stmt_%s__" AS SELECT 1', to_hex(number)); END LOOP; END$$"""
+
+
+async def _answer_of(url: str, engine: AsyncEngine, code: str | None) -> httpx.Response:
+    """What a guest with this engine answers once start-up has come to this."""
+    app = FastAPI(lifespan=(ready := Ready(url, engine=engine)).lifespan())
+    app.include_router(ready.router)
+    transport = httpx.ASGITransport(app=app)
+    async with (
+        asyncio.timeout(30),
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://guest") as client,
+    ):
+        while True:
+            health, answer = await client.get(HEALTH), await client.get(DATABASE)
+            error = answer.json()["error"]
+            if (error and error["code"]) == code and (code or health.status_code == httpx.codes.OK):
+                return answer
+            await asyncio.sleep(0.02)
 
 
 async def test_the_pools_sessions_are_left_as_they_were(database_with_vector: Database) -> None:

@@ -603,6 +603,24 @@ CONNECTED: Table = {
             "または DATABASE_URL に options=endpoint%3D とその名前の最初の部分(ep-...)を加えてください。",
         ),
     ),
+    (Code.POOLER_ERROR, "prepared"): Sentences(
+        Text(
+            "The application's engine prepares statements by name, and the pooler on {host} port {port} gives its "
+            "sessions to others in between.",
+            "アプリケーションのエンジンは名前付きのプリペアドステートメントを使いますが、{host} のポート {port} のプーラーは、"
+            "その間にセッションを他のクライアントにも渡します。",
+        ),
+        Text(
+            "Let the engine prepare none that last, which create_async_engine takes as "
+            'connect_args=dict(statement_cache_size=0, prepared_statement_name_func=lambda: "", '
+            "prepared_statement_cache_size=0); or use the pooler's session mode (Supabase: port 5432 in place of 6543), "
+            "or PgBouncer 1.21 with max_prepared_statements.",
+            "残るステートメントを作らないように、create_async_engine に次を渡してください: "
+            'connect_args=dict(statement_cache_size=0, prepared_statement_name_func=lambda: "", '
+            "prepared_statement_cache_size=0) 。または、プーラーのセッションモード(Supabase ではポート 6543 の代わりに 5432)か、"
+            "PgBouncer 1.21 の max_prepared_statements を使ってください。",
+        ),
+    ),
     (Code.NO_MATCHING_HOST, ""): Sentences(
         Text(
             "None of the hosts in DATABASE_URL has the target_session_attrs asked for.",

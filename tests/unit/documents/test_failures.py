@@ -54,6 +54,8 @@ BY_SQLSTATE = [
     ("25P04", None, Code.STATEMENT_TIMEOUT),
     ("08P01", Step.CONNECTED, Code.POOLER_ERROR),
     ("08P01", None, Code.POOLER_ERROR),
+    ("42P05", Step.USABLE, Code.POOLER_ERROR),
+    ("26000", Step.USABLE, Code.POOLER_ERROR),
     ("25006", Step.ENABLED, Code.READ_ONLY),
     ("08006", Step.CONNECTED, Code.POOLER_ERROR),
     ("58000", Step.CONNECTED, Code.POOLER_ERROR),

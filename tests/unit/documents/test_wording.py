@@ -137,6 +137,7 @@ def test_every_case_that_is_built_has_its_sentences() -> None:
         "transaction",
         "update",
         "pooler",
+        "prepared",
         "musl",
         "trigger",
         "one_part",
