@@ -415,6 +415,7 @@ async def test_a_log_of_the_teams_own_says_what_is_wrong(caplog: pytest.LogCaptu
     said = {record.msg.partition(":")[0]: record.getMessage() for record in caplog.records}
     assert said["became_unready"] == f"became_unready: {error['code']}: {error['message']} {error['remedy']}"
     assert said["probe_failed"] == "probe_failed: connection_refused at connected"
+    assert "secret" not in caplog.text
 
 
 def test_the_schemas_of_the_application_keep_their_names() -> None:
