@@ -126,16 +126,18 @@ def made_database(settings: S) -> Iterator[Choice[S]]:
 def choose(settings: S, environment: Mapping[str, str], folder: Path | None = None) -> Choice[S]:
     """Return who names the database; nothing is started. Raises ConfigurationError where nobody does.
 
-    A `.env` counts on a developer's machine alone, and of it DATABASE_URL alone.
+    A `.env` counts on a developer's machine alone, and of it DATABASE_URL alone; where it speaks of a database by another
+    name, nobody looks at an empty one instead.
     """
     is_elsewhere = is_on_platform(environment) or is_in_ci(environment)
     if settings.database_url:
         return Choice(Source.ENVIRONMENT, settings)
     if is_elsewhere:
         raise _missing(ON_PLATFORM if is_on_platform(environment) else IN_CI)
-    if folder and (url := _from_file(folder / _FILE)):
+    written = _variables_in(folder / _FILE) if folder else {}
+    if folder and (url := written.get(_VARIABLE)):
         return Choice(Source.FILE, settings.with_database(url), folder / _FILE)
-    if names := _other_variables(environment):
+    if names := _other_variables(environment) or [f"{name} ({_FILE})" for name in _other_variables(written)]:
         raise _missing(OTHER_VARIABLES, names=_listed(names))
     return Choice(Source.EMBEDDED, settings)
 
@@ -157,19 +159,19 @@ def ask_before_changing(choice: Choice[Settings], change: str, *, is_agreed: boo
         raise ConfigurationError(message)
 
 
-def _from_file(file: Path) -> str | None:
-    """Return DATABASE_URL as a `.env` has it; None where it has none. Raises ConfigurationError."""
+def _variables_in(file: Path) -> Mapping[str, str | None]:
+    """Return what a `.env` sets; nothing where there is none. Raises ConfigurationError."""
     from dotenv import dotenv_values
 
     try:
-        return dotenv_values(file, encoding="utf-8-sig").get(_VARIABLE) if file.is_file() else None
+        return dotenv_values(file, encoding="utf-8-sig") if file.is_file() else {}
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
         message = f"{printable(str(file), SENTENCE_LIMIT)} cannot be read ({why}): set {_VARIABLE} in the environment."
         raise ConfigurationError(message) from None
 
 
-def _other_variables(environment: Mapping[str, str]) -> list[str]:
+def _other_variables(environment: Mapping[str, str | None]) -> list[str]:
     """Return the names of the variables that speak of a database; their values may be secret."""
     return sorted(
         name

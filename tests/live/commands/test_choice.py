@@ -89,6 +89,26 @@ def test_a_file_without_it_is_as_none(tmp_path: Path, text: str) -> None:
     assert choose(settings(), {}, None).source is Source.EMBEDDED
 
 
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (f"database_url={SECRET}\n", "database_url (.env)"),
+        (f"POSTGRES_URL='{SECRET}'\nDATABASE_URL=\n", "POSTGRES_URL (.env)"),
+        (f"export MY_DB={SECRET}\nPGHOST=db.example.net\n", "MY_DB (.env), PGHOST (.env)"),
+    ],
+)
+def test_a_database_that_the_file_calls_otherwise_is_named_and_not_guessed(
+    tmp_path: Path, text: str, named: str
+) -> None:
+    write(tmp_path, text)
+
+    with pytest.raises(ConfigurationError) as refused:
+        choose(settings(), {}, tmp_path)
+
+    assert f"and {named} cannot stand in for it" in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
 @pytest.mark.parametrize("variable", [*PLATFORM_VARIABLES, *CI_VARIABLES])
 def test_on_a_platform_and_in_ci_nothing_stands_in_for_it(tmp_path: Path, variable: str) -> None:
     write(tmp_path, f"DATABASE_URL={SECRET}\n")
