@@ -126,8 +126,8 @@ def made_database(settings: S) -> Iterator[Choice[S]]:
 def choose(settings: S, environment: Mapping[str, str], folder: Path | None = None) -> Choice[S]:
     """Return who names the database; nothing is started. Raises ConfigurationError where nobody does.
 
-    A `.env` counts on a developer's machine alone, and of it DATABASE_URL alone; where it speaks of a database by another
-    name, nobody looks at an empty one instead.
+    A `.env` counts on a developer's machine alone, and of it DATABASE_URL alone. Where it speaks of a database by
+    another name, nobody looks at an empty one instead.
     """
     is_elsewhere = is_on_platform(environment) or is_in_ci(environment)
     if settings.database_url:
