@@ -304,7 +304,9 @@ async def test_a_setting_of_the_database_changes_no_verdict(database_with_vector
         await service.until_latched()
         answer = await service.database()
 
-    assert (answer.status_code, answer.json()["status"]) == (200, "pass"), answer.text
+    # On a busy machine it may be slow, which is a warning.
+    codes = {step.get("code") for step in answer.json()["steps"]}
+    assert (answer.status_code, codes - {"slow"}) == (200, {None}), answer.text
 
 
 async def until(condition: Callable[[], Any]) -> Any:
