@@ -231,9 +231,8 @@ def failure_of(
     code, sqlstate = classify(error, None if is_asking and step is Step.CONNECTED else step)
     if code is Code.DNS_NOT_FOUND and target.provider in _INTERNAL:
         code = Code.PRIVATE_HOST
-    is_of_nobody = code is Code.UNEXPECTED_ERROR and sqlstate == _INTERNAL_ERROR
-    if is_of_nobody and target.provider in _SHARED_PROXIES and not is_asking:
-        code = Code.POOLER_ERROR
+    if code is Code.UNEXPECTED_ERROR:
+        code = _by_what_answers(sqlstate, step, target, is_asking=is_asking)
     case = _case_of(error, code)
     if code is Code.PROTOCOL_VIOLATION:
         broken = (cause.violation for cause in causes(error) if isinstance(cause, ProtocolViolationError))
@@ -253,6 +252,15 @@ def failure_of(
     if isinstance(error, ServerCrashesError):
         values = {**values, "deed": phrase(Part(error.deed)), "times": str(error.times)}
     return replace(Failure.about(code, step, target, values, sqlstate, case), words=said.words)
+
+
+def _by_what_answers(sqlstate: str | None, step: Step, target: Target, *, is_asking: bool) -> Code:
+    """The code of what no table has: a proxy before everybody's databases, or a server that resembles PostgreSQL."""
+    if sqlstate == _INTERNAL_ERROR and target.provider in _SHARED_PROXIES and not is_asking:
+        return Code.POOLER_ERROR
+    if sqlstate in _LACKING and step is Step.CONNECTED and is_asking:
+        return Code.NOT_POSTGRESQL
+    return Code.UNEXPECTED_ERROR
 
 
 def _of_pooler(said: Said) -> tuple[Code, str] | None:
@@ -282,6 +290,8 @@ def _case_of(error: BaseException, code: Code) -> str:  # noqa: PLR0911 - a tabl
             return "once"
         case _ if code is Code.LOGIN_NOT_PERMITTED and _is_raised(said):
             return "trigger"
+        case _ if code is Code.NOT_POSTGRESQL and said.sqlstate in _LACKING:
+            return "relative"
         case _ if said.sqlstate in _CASES:
             return _CASES[said.sqlstate]
         case _:
@@ -294,6 +304,8 @@ _INTERNAL = frozenset({Provider.RAILWAY_INTERNAL, Provider.RENDER_INTERNAL})
 # or over its quota; of a PostgreSQL server it would be a mistake of its own.
 _SHARED_PROXIES = frozenset({Provider.SUPABASE, Provider.NEON})
 _INTERNAL_ERROR = "XX000"
+# A function, a table or a column of PostgreSQL's own catalogue that is not there, in a query of nothing else.
+_LACKING = frozenset({"42883", "42P01", "42703"})
 _CASES = {"25P04": "transaction", "42P05": "prepared", "26000": "prepared"}
 # Fixed English sentences of poolers and proxies, which have a PostgreSQL server's codes and none of their own.
 _POOLERS: tuple[tuple[str, tuple[Code, str]], ...] = (

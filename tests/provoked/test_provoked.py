@@ -111,6 +111,20 @@ ROWS = [
         ("pgvector-ready check prints them",),
         sqlstate="XX000",
     ),
+    *(
+        Row(
+            f"another system that says {sqlstate}",
+            faults.answer_at(
+                FACTS,
+                faults.message(b"E", f"SERROR\0VERROR\0C{sqlstate}\0Mnot here\0\0".encode())
+                + faults.message(b"Z", b"I"),
+            ),
+            "not_postgresql",
+            ("its catalogue lacks", "another database system"),
+            sqlstate=sqlstate,
+        )
+        for sqlstate in ("42883", "42P01", "42703")
+    ),
     Row("closed at the password", faults.cut_at(LOGIN), "connection_closed", CLOSED),
     Row("reset at the password", faults.cut_at(LOGIN, reset=True), "connection_closed", CLOSED),
     Row("closed in a query", faults.cut_at(FACTS), "connection_lost", WAIT),

@@ -32,6 +32,7 @@ _MARKS = {
 _WORDS_HELP = frozenset(
     {
         Code.UNEXPECTED_ERROR,
+        Code.NOT_POSTGRESQL,
         Code.DATABASE_URL_INVALID,
         Code.LOGIN_NOT_PERMITTED,
         Code.PRELOAD_LIBRARY_FAILED,

@@ -155,6 +155,18 @@ CONNECTED: Table = {
             "DATABASE_URL のポートを確かめてください。このポートは別のサービスのものです。",
         ),
     ),
+    (Code.NOT_POSTGRESQL, "relative"): Sentences(
+        Text(
+            "What answers on {host} port {port} speaks as PostgreSQL does, and its catalogue lacks what PostgreSQL has.",
+            "{host} のポート {port} は PostgreSQL と同じプロトコルで応答しますが、PostgreSQL のカタログにあるものがありません。",
+        ),
+        Text(
+            "Connect to a PostgreSQL server with pgvector: this is another database system of its kind, or a very old "
+            "release; pgvector-ready check prints what it does not know.",
+            "pgvector のある PostgreSQL サーバーに接続してください。これは PostgreSQL に似た別のデータベースか、とても古い"
+            "バージョンです。何がないのかは pgvector-ready check が表示します。",
+        ),
+    ),
     (Code.PROTOCOL_VIOLATION, ""): Sentences(
         Text(
             "{host} port {port} answers as PostgreSQL does and then breaks its protocol: {violation}.",

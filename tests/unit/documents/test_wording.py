@@ -138,6 +138,7 @@ def test_every_case_that_is_built_has_its_sentences() -> None:
         "update",
         "pooler",
         "prepared",
+        "relative",
         "musl",
         "trigger",
         "one_part",
