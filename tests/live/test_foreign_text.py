@@ -3,8 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support import faults
+from tests.support.command import run
 from tests.support.faults import Manner, door
 from tests.support.postgres import PostgresServer
 from tests.support.service import DATABASE, HEALTH, ServiceProcess, running, service_process
@@ -83,13 +82,7 @@ def assert_log(log: Path, *, style: str) -> None:
 
 def command(*arguments: str, url: str) -> str:
     environment = {"PATH": os.environ["PATH"], "DATABASE_URL": url}
-    done = subprocess.run(
-        [sys.executable, "-m", "pgvector_ready", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run(*arguments, environment=environment)
     assert done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -19,6 +19,7 @@ from pgvector_ready.database import create_engine
 from pgvector_ready.service import create_app
 from pgvector_ready.settings import load
 from tests.conftest import Database
+from tests.support.command import run
 from tests.support.postgres import PostgresServer
 from tests.support.service import DATABASE, HEALTH, service_process
 
@@ -69,8 +70,7 @@ def _assert_clean(said: str, secrets: Secrets) -> None:
 def _command(secrets: Secrets, *arguments: str, url: str) -> str:
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     environment = kept | {"DATABASE_URL": url, "HEALTH_TOKEN": secrets.token, "LOG_LEVEL": "debug"}
-    command = [sys.executable, "-m", "pgvector_ready", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = run(*arguments, environment=environment)
     assert done.stdout + done.stderr
     return done.stdout + done.stderr
 

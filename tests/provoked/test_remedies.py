@@ -3,8 +3,6 @@
 import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +12,7 @@ import pytest
 from pgvector_ready.judgement.failures import Code
 from tests.conftest import Database
 from tests.provoked import test_searchable
+from tests.support.command import run
 from tests.support.postgres import PostgresServer
 from tests.support.told import note_printed
 
@@ -303,9 +302,8 @@ def _execute(database: Database, statement: str) -> None:
 
 def _call(*arguments: str, url: str, **variables: str) -> tuple[int, str]:
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"} or name.startswith("COV")}
-    command = [sys.executable, "-m", "pgvector_ready", *arguments]
     environment = {**kept, **variables, "DATABASE_URL": url}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=90)
+    done = run(*arguments, environment=environment)
     note_printed(done.stdout)
     return done.returncode, done.stdout + done.stderr
 

@@ -20,6 +20,7 @@ from pgvector_ready.judgement.failures import Code
 from pgvector_ready.settings import ConfigurationError, Settings
 from pgvector_ready.surroundings import CI_VARIABLES, PLATFORM_VARIABLES
 from tests.conftest import Database
+from tests.support.command import run
 from tests.support.postgres import ROOM, wait_until
 from tests.support.service import ServiceProcess
 
@@ -31,11 +32,8 @@ HISTORY = {"MIGRATIONS_FOLDER": str(Path(__file__).parents[3] / "app" / "migrati
 def call(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Call `pgvector-ready` in this folder, on a machine that says no more than these variables."""
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"} or name.startswith("COV")}
-    command = [sys.executable, "-m", "pgvector_ready", *arguments]
     environment = {**kept, **HISTORY, "EMBEDDED_DATA_FOLDER": str(folder / "none"), **variables}
-    return subprocess.run(
-        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
+    return run(*arguments, environment=environment, folder=folder)
 
 
 def settings(url: str | None = None) -> Settings:

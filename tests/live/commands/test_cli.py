@@ -12,6 +12,7 @@ import pytest
 
 from pgvector_ready import __version__
 from tests.conftest import Database
+from tests.support.command import run
 from tests.support.told import provoked
 
 _SECRET = "p@s5/w?rd#%"  # noqa: S105 - nasty on purpose
@@ -22,8 +23,7 @@ def _environment(**variables: str) -> dict[str, str]:
 
 
 def _call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pgvector_ready", *arguments]
-    return subprocess.run(command, env=_environment(**variables), capture_output=True, text=True, check=False)
+    return run(*arguments, environment=_environment(**variables))
 
 
 def test_check_goes_through_the_runbook_and_enables_only_when_told(database: Database) -> None:

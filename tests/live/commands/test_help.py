@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import typer.main
 
 from pgvector_ready.commands.cli import app
 from pgvector_ready.surroundings import CI_VARIABLES, PLATFORM_VARIABLES
+from tests.support.command import run
 
 COMMANDS = sorted(typer.main.get_group(app).commands)
 ROOT = Path(__file__).parents[3]
@@ -19,9 +19,8 @@ ROOT = Path(__file__).parents[3]
 
 def call(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"} or name.startswith("COV")}
-    command = [sys.executable, "-m", "pgvector_ready", *arguments]
     environment = {**kept, "COLUMNS": "80", **variables}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return run(*arguments, environment=environment)
 
 
 def test_alone_on_a_laptop_it_says_on_one_screen_what_it_can_do(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Database
+from tests.support.command import run
 from tests.support.postgres import wait_until
 
 # Twenty clusters far from each other, as texts about twenty things are.
@@ -36,10 +37,7 @@ def make(database: Database, *statements: str, rows: int = 5_000) -> None:
 
 def call(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    command = [sys.executable, "-m", "pgvector_ready", "recall", *arguments]
-    return subprocess.run(
-        command, env={**kept, "DATABASE_URL": url}, capture_output=True, text=True, timeout=120, check=False
-    )
+    return run("recall", *arguments, environment={**kept, "DATABASE_URL": url})
 
 
 def measured(url: str, *arguments: str) -> dict[str, Any]:

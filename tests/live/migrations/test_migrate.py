@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Database
+from tests.support.command import run
 from tests.support.postgres import PASSWORD
 from tests.support.service import running
 from tests.support.told import provoked, record
@@ -16,29 +17,33 @@ from tests.support.told import provoked, record
 _PROJECT = Path(__file__).parents[3]
 
 
+def _environment(database_url: str) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "DATABASE_URL": database_url}
+
+
 def _start(database_url: str, *command: str) -> subprocess.Popen[str]:
-    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "DATABASE_URL": database_url}
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=_PROJECT, env=environment, stdout=pipe, stderr=pipe, text=True)
+    return subprocess.Popen(command, cwd=_PROJECT, env=_environment(database_url), stdout=pipe, stderr=pipe, text=True)
 
 
-def _run(database_url: str, *command: str) -> tuple[int, str, str]:
-    with _start(database_url, *command) as process:
+def _alembic(database_url: str, *command: str) -> tuple[int, str, str]:
+    with _start(database_url, sys.executable, "-m", "alembic", *command) as process:
         out, err = process.communicate()
     return process.returncode, out, err
+
+
+def _migrate(database_url: str) -> tuple[int, str, str]:
+    done = run("migrate", environment=_environment(database_url), folder=_PROJECT)
+    return done.returncode, done.stdout, done.stderr
 
 
 def _revision(database: Database) -> list[tuple[str]]:
     return database.execute("SELECT version_num FROM alembic_version")
 
 
-_MIGRATE = (sys.executable, "-m", "pgvector_ready", "migrate")
-_ALEMBIC = (sys.executable, "-m", "alembic")
-
-
 def test_migrate_enables_the_extension_and_says_from_where_to_where(database: Database) -> None:
-    first = _run(database.url, *_MIGRATE)
-    second = _run(database.url, *_MIGRATE)
+    first = _migrate(database.url)
+    second = _migrate(database.url)
 
     where = "Alembic folder app/migrations, named by pyproject.toml"
     assert (first[0], first[1].splitlines()[1:], first[2]) == (0, [where, "from none to pgvector_ready_0001"], "")
@@ -47,7 +52,7 @@ def test_migrate_enables_the_extension_and_says_from_where_to_where(database: Da
 
 
 def test_six_at_once_all_succeed(database: Database) -> None:
-    processes = [_start(database.url, *_MIGRATE) for _ in range(6)]
+    processes = [_start(database.url, sys.executable, "-m", "pgvector_ready", "migrate") for _ in range(6)]
 
     outcomes = [(process.communicate(), process.returncode) for process in processes]
 
@@ -57,17 +62,17 @@ def test_six_at_once_all_succeed(database: Database) -> None:
 
 
 def test_alembic_itself_takes_the_plain_connection_string(database: Database) -> None:
-    code, _, err = _run(database.url, *_ALEMBIC, "upgrade", "head")
+    code, _, err = _alembic(database.url, "upgrade", "head")
 
     assert (code, err) == (0, "")
     assert _revision(database) == [("pgvector_ready_0001",)]
 
 
 def test_the_way_down_never_takes_a_column_along(database: Database) -> None:
-    _run(database.url, *_MIGRATE)
+    _migrate(database.url)
     database.execute("CREATE TABLE documents (embedding vector(3))")
 
-    code, _, _ = _run(database.url, *_ALEMBIC, "downgrade", "base")
+    code, _, _ = _alembic(database.url, "downgrade", "base")
 
     assert code != 0
     assert _revision(database) == [("pgvector_ready_0001",)]
@@ -75,11 +80,11 @@ def test_the_way_down_never_takes_a_column_along(database: Database) -> None:
 
 
 def test_the_way_down_and_up_again(database: Database) -> None:
-    _run(database.url, *_MIGRATE)
+    _migrate(database.url)
 
-    down, _, _ = _run(database.url, *_ALEMBIC, "downgrade", "base")
+    down, _, _ = _alembic(database.url, "downgrade", "base")
     assert not database.execute("SELECT extname FROM pg_extension WHERE extname = 'vector'")
-    up, _, _ = _run(database.url, *_MIGRATE)
+    up, _, _ = _migrate(database.url)
 
     assert (down, up) == (0, 0)
 
@@ -90,7 +95,7 @@ def test_a_password_full_of_percent_signs_is_safe(database: Database) -> None:
     try:
         url = database.server.connection_string("percent", database.name, password=password)
 
-        code, out, err = _run(url, *_MIGRATE)
+        code, out, err = _migrate(url)
     finally:
         database.execute("REASSIGN OWNED BY percent TO postgres; DROP OWNED BY percent; DROP ROLE percent")
 
@@ -99,9 +104,9 @@ def test_a_password_full_of_percent_signs_is_safe(database: Database) -> None:
 
 
 def test_a_plain_role_is_told_what_it_lacks_and_may_migrate_once_the_extension_is_there(database: Database) -> None:
-    code, _, err = _run(database.plain_url, *_MIGRATE)
+    code, _, err = _migrate(database.plain_url)
     database.execute("CREATE EXTENSION vector")
-    afterwards = _run(database.plain_url, *_MIGRATE)
+    afterwards = _migrate(database.plain_url)
 
     assert code == 1
     assert err.startswith("pgvector_permission_denied: ")
@@ -113,10 +118,10 @@ def test_a_role_that_may_not_make_tables_is_told_so_and_nothing_of_the_extension
     database.execute("CREATE EXTENSION vector")
     database.execute("ALTER SCHEMA public OWNER TO postgres")
     started = time.monotonic()
-    in_schema = _run(database.plain_url, *_MIGRATE)
+    in_schema = _migrate(database.plain_url)
     provoked.append(("migrations_permission_denied", time.monotonic() - started))
-    _run(database.url, *_MIGRATE)
-    of_table = _run(database.plain_url, *_MIGRATE)
+    _migrate(database.url)
+    of_table = _migrate(database.plain_url)
 
     for code, _, err in (in_schema, of_table):
         assert code == 1
@@ -127,8 +132,8 @@ def test_a_role_that_may_not_make_tables_is_told_so_and_nothing_of_the_extension
 
 
 def test_no_database_is_exit_code_one_and_a_bad_string_two() -> None:
-    refused = _run("postgresql://app:secret@127.0.0.1:1/app", *_MIGRATE)
-    invalid = _run("postgresql://app:sec@ret@127.0.0.1:1/app", *_MIGRATE)
+    refused = _migrate("postgresql://app:secret@127.0.0.1:1/app")
+    invalid = _migrate("postgresql://app:sec@ret@127.0.0.1:1/app")
 
     assert refused[0] == 1
     assert refused[2].startswith("connection_refused: ")
@@ -137,9 +142,9 @@ def test_no_database_is_exit_code_one_and_a_bad_string_two() -> None:
 
 
 def test_autogenerate_sees_nothing_to_do_after_the_upgrade(database: Database) -> None:
-    _run(database.url, *_MIGRATE)
+    _migrate(database.url)
 
-    code, _, err = _run(database.url, *_ALEMBIC, "check")
+    code, _, err = _alembic(database.url, "check")
 
     assert (code, err) == (0, "")
 
@@ -183,7 +188,7 @@ async def test_a_revision_that_this_role_may_not_read_is_neither_none_nor_well(
     database_with_vector: Database, policy: str, state: str
 ) -> None:
     """Migrated by an administrator: the table is there, and nobody can tell what stands in it."""
-    assert _run(database_with_vector.url, *_MIGRATE)[0] == 0
+    assert _migrate(database_with_vector.url)[0] == 0
 
     async with running(database_with_vector.plain_url, migrations=policy) as service:
         answer = await service.database()
@@ -203,7 +208,7 @@ async def test_a_database_that_version_1_migrated_has_its_way_over(database_with
     database_with_vector.execute("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)")
     database_with_vector.execute("INSERT INTO alembic_version VALUES ('0001')")
 
-    code, _, err = _run(database_with_vector.url, *_MIGRATE)
+    code, _, err = _migrate(database_with_vector.url)
     async with running(database_with_vector.url, migrations="required") as service:
         step = (await service.database()).json()["steps"][-2]
     statement = err.strip().partition("UPDATE ")
@@ -211,7 +216,7 @@ async def test_a_database_that_version_1_migrated_has_its_way_over(database_with
     assert "".join(statement[1:]) in step["remedy"]
     database_with_vector.execute("".join(statement[1:]))
 
-    assert _run(database_with_vector.url, *_MIGRATE)[0] == 0
+    assert _migrate(database_with_vector.url)[0] == 0
     assert _revision(database_with_vector) == [("pgvector_ready_0001",)]
     async with running(database_with_vector.url, migrations="required") as service:
         assert (await service.database()).json()["steps"][-2] == {"step": "migrated", "state": "pass"}

@@ -17,6 +17,7 @@ from pgvector_ready.migrations.upgrade import MigrationError, upgrade
 from pgvector_ready.observation.statements import LOCK
 from pgvector_ready.settings import load
 from tests.conftest import Database
+from tests.support.command import run
 from tests.support.histories import ASYNC_ENV, write_history
 from tests.support.pooler import PgBouncer
 from tests.support.postgres import PASSWORD, wait_until
@@ -27,20 +28,22 @@ _TWO = {"001": _TABLE.format("first"), "0001": _TABLE.format("second")}
 _HANG = "op.execute('SELECT pg_sleep(600)')"
 
 
-def _start(url: str, place: Path, *command: str, **variables: str) -> subprocess.Popen[str]:
+def _environment(url: str, **variables: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"} or name.startswith("COV")}
-    environment = {**kept, "DATABASE_URL": url, **variables}
+    return {**kept, "DATABASE_URL": url, **variables}
+
+
+def _start(url: str, place: Path) -> subprocess.Popen[str]:
     pipe = subprocess.PIPE
-    program = (sys.executable, "-m", "pgvector_ready", *(command or ("migrate",)))
-    return subprocess.Popen(program, cwd=place, env=environment, stdout=pipe, stderr=pipe, text=True)
+    program = (sys.executable, "-m", "pgvector_ready", "migrate")
+    return subprocess.Popen(program, cwd=place, env=_environment(url), stdout=pipe, stderr=pipe, text=True)
 
 
 def _run(url: str, place: Path, *command: str, **variables: str) -> tuple[int, str, str]:
-    with _start(url, place, *command, **variables) as process:
-        out, err = process.communicate()
-    assert PASSWORD not in out.replace("_secret_", "") + err, (out, err)
-    assert "Traceback" not in err, err
-    return process.returncode, out, err
+    done = run(*(command or ("migrate",)), environment=_environment(url, **variables), folder=place)
+    assert PASSWORD not in done.stdout.replace("_secret_", "") + done.stderr, done
+    assert "Traceback" not in done.stderr, done
+    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture
