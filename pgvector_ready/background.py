@@ -1,4 +1,4 @@
-"""Standard output and standard error written by threads, so that nobody waits for whoever reads them, or does not."""
+"""Writes standard output and standard error by threads, so that a reader who is slow or gone holds nobody up."""
 
 import io
 import os
@@ -45,7 +45,7 @@ class Writer:
         self._is_forked = True
 
     def put(self, data: bytes) -> None:
-        """Write it some time, or count it as lost; returns at once."""
+        """Queue it for writing, or count it as lost; returns at once."""
         if self._is_forked:
             self.write(data)
         elif self._queued_bytes - self._written_bytes > _LIMIT_BYTES:
@@ -55,7 +55,7 @@ class Writer:
             self._queue.put(data)
 
     def flush(self, seconds: float = _LAST_SECONDS) -> None:
-        """Wait until all of it is written, or until for so long nothing was; ten times as long at the most."""
+        """Wait until all is written, or nothing was written for so long; ten times as long at the most."""
         if self._is_forked:
             return
         written = threading.Event()

@@ -1,4 +1,4 @@
-"""A loop that did not run: the process was stopped, the machine slept, or a callback held everything up."""
+"""Notices when the event loop did not run: the process was stopped, the machine slept, or a callback held it up."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -51,7 +51,7 @@ class Lateness:
 
 
 async def again_if_late(work: Callable[[], Awaitable[_T]]) -> _T:
-    """Return what `work` comes to; once more, when its time ran out while the loop did not run."""
+    """Return what `work` returns; if its time ran out while the loop did not run, call it a second time."""
     with Lateness() as lateness:
         try:
             return await work()

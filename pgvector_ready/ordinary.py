@@ -1,4 +1,4 @@
-"""Words that any server, driver or platform says: a password that is one of them is no secret where it says it."""
+"""Words that every server, driver or platform uses: a password that is such a word is no secret in their sentences."""
 
 # The words that PostgreSQL, libpq, OpenSSL, PgBouncer and the C library use in many of their messages, and those of our
 # own sentences and of the names that people give by habit. A word that is missing costs little: where a server says

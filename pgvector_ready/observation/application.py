@@ -1,4 +1,4 @@
-"""The proof as an application gives it: through its own engine, and as its own statements are written."""
+"""Proves pgvector as an application uses it: through its own engine, by statements written like its own."""
 
 from typing import Any
 
@@ -25,8 +25,8 @@ _FACTS = f"SELECT ({statements.FACTS})::pg_catalog.text"
 async def prove_for_application(link: Link, engine: AsyncEngine) -> None:
     """Make a vector column, an index, and find a nearest neighbour, through the engine; all of it is rolled back.
 
-    Over `link` it is asked first what such statements would meet. Raises UntrustedError for that, WrongDistanceError,
-    and what the driver does.
+    Before that, it looks over `link` for objects of strangers that such statements would meet, and raises
+    UntrustedError for one. Raises WrongDistanceError too, and what the driver raises.
     """
     await refuse_strangers(link, Reach.EVENT_TRIGGER, Reach.AHEAD, *_looked_up_with(engine))
     has_better_operators = await find_stranger(link, Reach.OPERATOR) is not None
@@ -66,7 +66,7 @@ _INDEX = Index("pgvector_ready_proof_hnsw", _TABLE.c.embedding, postgresql_using
 
 
 def _looked_up_with(engine: AsyncEngine) -> tuple[Reach, ...]:
-    """A driver looks types up by statements of its own, asyncpg only that of a value, another one when it connects."""
+    """Return the reach of the driver's own statements: on connecting, all but asyncpg look types up by operators."""
     return () if engine.dialect.driver == "asyncpg" else (Reach.OPERATOR,)
 
 

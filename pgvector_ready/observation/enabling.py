@@ -1,4 +1,4 @@
-"""Enabling pgvector: under a lock, into a schema that is trusted, and done when the catalogue says so."""
+"""Enables pgvector: under a lock, into a schema that is trusted, until the catalogue says that it is there."""
 
 import contextlib
 
@@ -73,7 +73,7 @@ _THERE_ALREADY = (
 
 
 async def enable(link: Link, *, update: bool, lock_timeout_seconds: float) -> None:
-    """Create the extension, or update it; that somebody else just did so is success.
+    """Create the extension, or update it; if somebody else has just done so, that is success too.
 
     Raises the server's error, or UntrustedError for what a stranger has put in the way: an event trigger, a schema, or
     something by a name that pgvector needs.
@@ -96,7 +96,7 @@ async def enable(link: Link, *, update: bool, lock_timeout_seconds: float) -> No
 
 
 async def _new_schema(link: Link) -> shapes.FoundSchema | None:
-    """Return the schema to create in; None where the search path has none, as PostgreSQL then says itself."""
+    """Return the schema to create in; None where the search path has none, which PostgreSQL's own error then tells."""
     trusted, first = await ask_row(link, SCHEMAS.format(of_use=_of_use(link)), values=2)
     if first and not trusted:
         raise UntrustedError(in_the_path(found.thing(shapes.read(shapes.THING, first))))

@@ -1,4 +1,4 @@
-"""A deadline for somebody else, by a clock that may itself be late."""
+"""A timer for a client's deadline, which grants more time where the event loop itself was late."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,7 +9,7 @@ _LATE_SECONDS = 0.25
 
 
 class Alarm:
-    """One call in the future, unless it is stopped. What the event loop was late by is granted once more."""
+    """Makes one call later, unless it is stopped; where the event loop was late, it waits as long once more."""
 
     __slots__ = ("_handle", "_loop")
 

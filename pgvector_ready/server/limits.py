@@ -46,4 +46,4 @@ class Common:
     budget: Budget
     turns: Turns
     polls: tuple[bytes, ...]
-    """The ways in which a request begins that passes all others; known for good once the application has started."""
+    """The beginnings of the requests that are served before all others; complete once the application has started."""
