@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from pgvector_ready.embedded import wheel
-from tests.live.migrations.test_add_an_endpoint import ENDPOINT, MODEL, PROJECT
 from tests.support.postgres import ROOM
 from tests.support.service import DATABASE, ServiceProcess
+from tests.support.walkthrough import PROJECT, add_the_endpoint, add_the_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,6 @@ class Clone:
 
     folder: Path
     data: Path
-
-    def add(self, path: str, text: str) -> None:
-        with (self.folder / "app" / path).open("a") as module:
-            module.write(f"\n\n{text}")
 
     def run(self, *arguments: str) -> tuple[int, str]:
         """Run a module of Python's as a program."""
@@ -73,9 +69,8 @@ def test_everything_works_together_on_a_database_that_the_service_made_and_migra
             check=False,
         )
         service.end()
-    clone.add("models.py", MODEL)
-    clone.add("api/nearest.py", ENDPOINT)
-    clone.add("api/__init__.py", "from app.api import nearest\n\nROUTERS = (nearest.router,)\n")
+    add_the_model(clone.folder)
+    add_the_endpoint(clone.folder)
     written, why = clone.run("alembic", "revision", "--autogenerate", "-m", "documents")
     with clone.service() as service:
         service.wait_for(200)

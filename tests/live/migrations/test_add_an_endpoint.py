@@ -1,7 +1,6 @@
 """docs/add-an-endpoint.md as a team follows it, in a copy of the project: a model, its migration, an endpoint."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -13,11 +12,8 @@ import pytest
 
 from tests.conftest import Database
 from tests.support.service import ServiceProcess
+from tests.support.walkthrough import PROJECT, SHOWN, add_the_endpoint, add_the_index, add_the_model
 
-PROJECT = Path(__file__).parents[3]
-MODEL, SHOWN, INDEX, ENDPOINT = re.findall(
-    r"^```python\n(.*?)^```", (PROJECT / "docs" / "add-an-endpoint.md").read_text(), re.MULTILINE | re.DOTALL
-)
 PERCENT = "%s%(here)s%%25@/"
 
 
@@ -27,11 +23,6 @@ class Copy:
 
     folder: Path
     url: str
-
-    def add(self, path: str, text: str) -> None:
-        """To the end of a module."""
-        with (self.folder / "app" / path).open("a") as module:
-            module.write(f"\n\n{text}")
 
     def run(self, *arguments: str) -> tuple[int, str]:
         """A module of Python's as a program; a warning is an error."""
@@ -64,7 +55,7 @@ def copy(database: Database, tmp_path: Path) -> Iterator[Copy]:
     database.execute(f"CREATE ROLE team LOGIN SUPERUSER PASSWORD '{PERCENT}'")
     url = database.server.connection_string("team", database.name, password=PERCENT)
     made = Copy(folder, url)
-    made.add("models.py", MODEL)
+    add_the_model(folder)
     made.alembic("upgrade", "head")
     yield made
     database.execute("REASSIGN OWNED BY team TO postgres; DROP OWNED BY team; DROP ROLE team")
@@ -95,7 +86,8 @@ def test_an_index_and_another_dimension_are_seen_too(copy: Copy, database: Datab
     copy.migration("documents")
     copy.alembic("upgrade", "head")
     models = copy.folder / "app" / "models.py"
-    models.write_text(f"from sqlalchemy import Index\n{models.read_text().replace('Vector(3)', 'Vector(4)')}\n{INDEX}")
+    models.write_text(models.read_text().replace("Vector(3)", "Vector(4)"))
+    add_the_index(copy.folder)
 
     copy.migration("index")
     copy.alembic("upgrade", "head")
@@ -129,8 +121,7 @@ def test_the_command_brings_the_teams_migration_too(copy: Copy, database: Databa
 
 
 def test_the_endpoint_finds_the_nearest(copy: Copy, database: Database, tmp_path: Path) -> None:
-    copy.add("api/nearest.py", ENDPOINT)
-    copy.add("api/__init__.py", "from app.api import nearest\n\nROUTERS = (nearest.router,)\n")
+    add_the_endpoint(copy.folder)
     copy.migration("documents")
     copy.alembic("upgrade", "head")
     database.execute("INSERT INTO documents (embedding) VALUES ('[9,9,9]'), ('[1,2,3]'), ('[1,2,4]')")
@@ -144,11 +135,3 @@ def test_the_endpoint_finds_the_nearest(copy: Copy, database: Database, tmp_path
 
     assert answer is not None
     assert answer.json() == [2, 3, 1]
-
-
-def test_what_the_document_shows_keeps_to_the_projects_own_rules(copy: Copy) -> None:
-    (copy.folder / "app" / "api" / "nearest.py").write_text(ENDPOINT)
-
-    # The imports of the model's example stand where it was pasted.
-    assert copy.run("ruff", "check", "--ignore=E402,I001", "app/models.py", "app/api/nearest.py")[0] == 0
-    assert copy.run("importlinter.cli", "lint")[0] == 0
