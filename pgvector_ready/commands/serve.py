@@ -15,7 +15,8 @@ import typer
 from pgvector_ready.commands.complaint import complaining
 from pgvector_ready.commands.loading import NotLoadedError, load_object, show
 from pgvector_ready.commands.migrate import bring_to_head
-from pgvector_ready.settings import ConfigurationError, ServeSettings, load_for_serve
+from pgvector_ready.commands.serve_settings import ServeSettings, load_for_serve
+from pgvector_ready.settings import ConfigurationError
 
 if TYPE_CHECKING:
     from pgvector_ready.commands.choice import Choice

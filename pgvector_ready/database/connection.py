@@ -16,7 +16,7 @@ import asyncpg
 from pgvector_ready.database.attempts import at, first_answer
 from pgvector_ready.database.crashes import Crashes
 from pgvector_ready.database.diagnosis import diagnose
-from pgvector_ready.database.errors import (
+from pgvector_ready.database.exceptions import (
     BracketedPasswordError,
     NoMatchingHostError,
     StalledError,

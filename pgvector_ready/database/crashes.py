@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from pgvector_ready.clock import moment
-from pgvector_ready.database.errors import Deed, ServerCrashesError, classify
+from pgvector_ready.database.errors import classify
+from pgvector_ready.database.exceptions import Deed, ServerCrashesError
 from pgvector_ready.judgement.failures import Code, Step
 
 _HOUR_SECONDS = 3600.0

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from pgvector_ready.database.errors import (
+from pgvector_ready.database.exceptions import (
     NotPostgreSQLError,
     ProtocolViolationError,
     StalledError,

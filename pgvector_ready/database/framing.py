@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pgvector_ready.database.errors import NotPostgreSQLError, ProtocolViolationError, Violation
+from pgvector_ready.database.exceptions import NotPostgreSQLError, ProtocolViolationError, Violation
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
 from ipaddress import ip_address
 
-from pgvector_ready.database.errors import StalledError
+from pgvector_ready.database.exceptions import StalledError
 from pgvector_ready.database.framing import Framing
 from pgvector_ready.dsn import Host
 

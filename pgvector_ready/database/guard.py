@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 from asyncpg.protocol import Protocol as Driver
 
-from pgvector_ready.database.errors import ProtocolViolationError, Violation
+from pgvector_ready.database.exceptions import ProtocolViolationError, Violation
 from pgvector_ready.database.framing import Framing
 
 

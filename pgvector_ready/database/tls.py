@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Self
 from urllib.parse import urlencode
 
-from pgvector_ready.database.errors import TlsRootMissingError
+from pgvector_ready.database.exceptions import TlsRootMissingError
 from pgvector_ready.database.greeting import is_socket
 from pgvector_ready.dsn import Host
 from pgvector_ready.judgement.phrases import Part

@@ -9,7 +9,7 @@ from sqlalchemy.pool import Pool, QueuePool
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from pgvector_ready.database import Link
-from pgvector_ready.database.errors import PoolExhaustedError, UntrustedError, WrongDistanceError
+from pgvector_ready.database.exceptions import PoolExhaustedError, UntrustedError, WrongDistanceError
 from pgvector_ready.judgement.facts import Extension, version
 from pgvector_ready.judgement.strangers import of_extension
 from pgvector_ready.observation import shapes, statements

@@ -4,7 +4,7 @@ import csv
 import io
 
 from pgvector_ready.database import Link
-from pgvector_ready.database.errors import ProtocolViolationError, Violation
+from pgvector_ready.database.exceptions import ProtocolViolationError, Violation
 
 
 async def ask(link: Link, query: str) -> str:

@@ -5,7 +5,7 @@ import contextlib
 import asyncpg
 
 from pgvector_ready.database import Link
-from pgvector_ready.database.errors import UntrustedError
+from pgvector_ready.database.exceptions import UntrustedError
 from pgvector_ready.judgement.strangers import in_the_path, in_the_way
 from pgvector_ready.observation import found, shapes
 from pgvector_ready.observation.asking import ask, ask_row

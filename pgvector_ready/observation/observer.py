@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from pgvector_ready.clock import moment
 from pgvector_ready.database import Database, Link
-from pgvector_ready.database.errors import Deed, failure_of
+from pgvector_ready.database.errors import failure_of
+from pgvector_ready.database.exceptions import Deed
 from pgvector_ready.dsn import provider_of
 from pgvector_ready.judgement.facts import Extension, Facts, Listener, Server, values_of
 from pgvector_ready.judgement.failures import Code, Failure, Step

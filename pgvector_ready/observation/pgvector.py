@@ -9,7 +9,7 @@ import asyncpg
 
 from pgvector_ready.database import Link
 from pgvector_ready.database.crashes import Standing
-from pgvector_ready.database.errors import WrongDistanceError
+from pgvector_ready.database.exceptions import WrongDistanceError
 from pgvector_ready.judgement.facts import Extension, FoundTable, Server
 from pgvector_ready.judgement.requirements import USUAL_VERSION_TABLE, VersionTable
 from pgvector_ready.observation import found, shapes, statements, trust

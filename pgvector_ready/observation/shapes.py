@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from pgvector_ready.database.errors import ProtocolViolationError, Violation
+from pgvector_ready.database.exceptions import ProtocolViolationError, Violation
 
 _T = TypeVar("_T")
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from pgvector_ready.database import Link
-from pgvector_ready.database.errors import UntrustedError
+from pgvector_ready.database.exceptions import UntrustedError
 from pgvector_ready.judgement.facts import Distrust, Thing
 from pgvector_ready.judgement.requirements import VersionTable
 from pgvector_ready.judgement.strangers import in_the_path, of_extension, of_table

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from pgvector_ready.database import Database
-from pgvector_ready.database.errors import Deed, failure_of
+from pgvector_ready.database.errors import failure_of
+from pgvector_ready.database.exceptions import Deed
 from pgvector_ready.judgement.facts import Facts, Listener, values_of, version
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Failure, Step
 from pgvector_ready.judgement.observation import Observation, ProvisioningState

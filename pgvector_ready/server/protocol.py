@@ -15,7 +15,6 @@ from pgvector_ready.server.refusal import Refusal, refusal
 
 _logger = logging.getLogger(__name__)
 
-
 _BLANK_LINE = b"\r\n\r\n"
 _SHORTEST_BYTES = len(b"GET / HTTP/1.1")  # of a request, before its blank line
 # Read at a time, of asyncio's 256 kB: a body of chunks of a byte each costs a hundred times its size in processor time.
@@ -210,17 +209,12 @@ class Protocol(HttpToolsProtocol):
     def _wait_for_the_rest(self) -> None:
         """A request has begun, or its body is not all there: not for ever, and not without a bound."""
         limits = self._limits
-        if not self.is_receiving:
-            if self._received_bytes > limits.head_bytes:
-                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-                return
-            seconds = limits.head_seconds
-        else:
-            if self.is_idle and self._received_bytes > limits.leftover_bytes:
-                self._linger()
-                return
-            seconds = limits.body_seconds
-        if self._reading.due_at is None:
+        if not self.is_receiving and self._received_bytes > limits.head_bytes:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        elif self.is_receiving and self.is_idle and self._received_bytes > limits.leftover_bytes:
+            self._linger()
+        elif self._reading.due_at is None:
+            seconds = limits.body_seconds if self.is_receiving else limits.head_seconds
             self._reading.set(seconds, self._refuse, HTTPStatus.REQUEST_TIMEOUT)
 
     # Refusing

@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import AliasChoices, SecretStr, ValidationError
 
+from pgvector_ready.commands.serve_settings import ServeSettings, load_for_serve
 from pgvector_ready.judgement.failures import Code
 from pgvector_ready.judgement.requirements import MigrationPolicy, VectorPolicy, VersionTable
-from pgvector_ready.settings import ConfigurationError, ServeSettings, load_for_serve
+from pgvector_ready.settings import ConfigurationError
 from pgvector_ready.surroundings import PLATFORM_VARIABLES, is_on_platform
 from tests.support.service import ServiceProcess
 

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from pgvector_ready.database.crashes import Crashes, Standing
-from pgvector_ready.database.errors import Deed, ServerCrashesError
+from pgvector_ready.database.exceptions import Deed, ServerCrashesError
 from pgvector_ready.judgement.failures import Code
 from tests.conftest import Database
 from tests.support.broken_library import break_library

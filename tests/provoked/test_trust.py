@@ -11,7 +11,7 @@ import pytest
 
 from pgvector_ready.commands.check.run import check
 from pgvector_ready.database import Database as Connector
-from pgvector_ready.database.errors import UntrustedError
+from pgvector_ready.database.exceptions import UntrustedError
 from pgvector_ready.documents.wording import wording
 from pgvector_ready.dsn import parse
 from pgvector_ready.judgement.facts import Distrust

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgvector_ready.database.errors import NotPostgreSQLError, ProtocolViolationError, Violation
+from pgvector_ready.database.exceptions import NotPostgreSQLError, ProtocolViolationError, Violation
 from pgvector_ready.database.framing import BOUNDS, Framing
 from tests.support.faults import message
 

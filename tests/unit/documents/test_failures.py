@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from pgvector_ready.database import errors
+from pgvector_ready.database import exceptions
 from pgvector_ready.database.errors import classify, failure_of
 from pgvector_ready.database.sqlstates import SQLSTATES
 from pgvector_ready.judgement.failures import RUNBOOK, Code, Step
@@ -93,16 +93,16 @@ def test_every_sqlstate_of_the_table_is_tried_here() -> None:
 @pytest.mark.parametrize(
     ("error", "step", "code"),
     [
-        (errors.StalledError("tcp"), Step.CONNECTED, Code.CONNECT_TIMEOUT),
+        (exceptions.StalledError("tcp"), Step.CONNECTED, Code.CONNECT_TIMEOUT),
         (TimeoutError(), Step.CONNECTED, Code.CONNECT_TIMEOUT),
         (TimeoutError(), None, Code.QUERY_TIMEOUT),
         (TimeoutError(), Step.ENABLED, Code.QUERY_TIMEOUT),
-        (errors.NotPostgreSQLError(), Step.CONNECTED, Code.NOT_POSTGRESQL),
-        (errors.TlsNotSupportedError(), Step.CONNECTED, Code.TLS_NOT_SUPPORTED),
-        (errors.TlsRequiredError(), Step.CONNECTED, Code.TLS_REQUIRED),
-        (errors.TlsRootMissingError("sslrootcert"), Step.CONNECTED, Code.TLS_ROOT_MISSING),
-        (errors.NoMatchingHostError(), Step.CONNECTED, Code.NO_MATCHING_HOST),
-        (errors.WrongDistanceError(), Step.USABLE, Code.PGVECTOR_WRONG_RESULT),
+        (exceptions.NotPostgreSQLError(), Step.CONNECTED, Code.NOT_POSTGRESQL),
+        (exceptions.TlsNotSupportedError(), Step.CONNECTED, Code.TLS_NOT_SUPPORTED),
+        (exceptions.TlsRequiredError(), Step.CONNECTED, Code.TLS_REQUIRED),
+        (exceptions.TlsRootMissingError("sslrootcert"), Step.CONNECTED, Code.TLS_ROOT_MISSING),
+        (exceptions.NoMatchingHostError(), Step.CONNECTED, Code.NO_MATCHING_HOST),
+        (exceptions.WrongDistanceError(), Step.USABLE, Code.PGVECTOR_WRONG_RESULT),
         (unverified(18), Step.CONNECTED, Code.TLS_UNTRUSTED),
         (unverified(62), Step.CONNECTED, Code.TLS_HOSTNAME_MISMATCH),
         (unverified(64), Step.CONNECTED, Code.TLS_HOSTNAME_MISMATCH),
@@ -112,7 +112,7 @@ def test_every_sqlstate_of_the_table_is_tried_here() -> None:
         (unverified(3), Step.CONNECTED, Code.TLS_ROOT_MISSING),
         (unverified(12), Step.CONNECTED, Code.TLS_ROOT_MISSING),
         (ssl.SSLError(1, "no protocols available"), Step.CONNECTED, Code.TLS_HANDSHAKE_FAILED),
-        (errors.TlsUnansweredError("closed"), Step.CONNECTED, Code.TLS_REQUEST_REFUSED),
+        (exceptions.TlsUnansweredError("closed"), Step.CONNECTED, Code.TLS_REQUEST_REFUSED),
         (ExceptionGroup("both addresses", [ConnectionRefusedError()]), Step.CONNECTED, Code.CONNECTION_REFUSED),
         (ssl.SSLEOFError(8, "EOF"), Step.CONNECTED, Code.CONNECTION_CLOSED),
         (ssl.SSLZeroReturnError(6, "closed"), None, Code.CONNECTION_LOST),
@@ -154,7 +154,7 @@ def test_the_deepest_word_of_a_server_counts() -> None:
 
 def test_what_was_found_out_counts_more_than_the_error_that_made_us_ask() -> None:
     """A login refused with 28000 in the clear, that passes under TLS."""
-    found = caused(errors.TlsRequiredError(), from_server("28000"))
+    found = caused(exceptions.TlsRequiredError(), from_server("28000"))
 
     assert classify(found, Step.CONNECTED) == (Code.TLS_REQUIRED, "28000")
 

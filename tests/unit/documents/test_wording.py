@@ -11,7 +11,8 @@ import asyncpg
 import pytest
 
 from pgvector_ready.commands import choice
-from pgvector_ready.database.errors import StalledError, TlsRootMissingError, failure_of
+from pgvector_ready.database.errors import failure_of
+from pgvector_ready.database.exceptions import StalledError, TlsRootMissingError
 from pgvector_ready.documents.language import Language
 from pgvector_ready.documents.sentences import LAST_RESORT, PARTS, PROVIDER_REMEDIES, SENTENCES, Text
 from pgvector_ready.documents.wording import wording, words

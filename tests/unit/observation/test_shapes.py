@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgvector_ready.database.errors import ProtocolViolationError
+from pgvector_ready.database.exceptions import ProtocolViolationError
 from pgvector_ready.observation import shapes
 from tests.conftest import Database
 from tests.support.faults import Manner, change, door, message
