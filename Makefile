@@ -44,7 +44,7 @@ run: .venv/installed  ## Run the service (HOST, PORT, DATABASE_URL; without DATA
 	@touch $@
 
 # A file of tests stays on one core; each core has a server of its own.
-PARALLEL := --numprocesses=2 --dist=loadfile
+PARALLEL := --numprocesses=3 --dist=loadfile
 
 .PHONY: test
 test: .venv/tools  ## Run the tests against real servers (TESTS=tests/live/web for some of them) | 10 min; needs Debian's packages (make packages)
